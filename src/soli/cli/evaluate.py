@@ -1,0 +1,128 @@
+"""`soli evaluate`: a model and a manifest in, scores and a summary out."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from soli.cli.common import JsonFlag, OutFolder, print_json, print_warning, printable
+
+if TYPE_CHECKING:
+    from soli.evaluation.aggregate import Group, Statistics
+    from soli.evaluation.run import Summary, Watch
+
+LEADING = ("si_sdr", "sdr", "sdr_v4")
+"""The score that tables show: the first of these that was asked for."""
+
+COLUMNS = ("items", "mixture", "estimate", "95 %", "median", "std", "improvement", "ideal mask")
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A shipped model, a .soli.onnx file, mixture, or oracle.")],
+    data: Annotated[Path, typer.Option("--data", "-d", help="The manifest to judge on.")],
+    out: OutFolder,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first rows.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes; by default one a core, 8 at most.")
+    ] = None,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="CPU threads in each process.")] = 1,
+    scores: Annotated[
+        str, typer.Option("--scores", help="si (SI-SDR ...), bss (BSS eval 3), bss4 (BSS eval 4), or several.")
+    ] = "si,bss",
+    json: JsonFlag = False,
+) -> int:
+    """Score a model on every item of a manifest, with the mixture as floor and an ideal mask as ceiling.
+
+    OUT gets results.jsonl, a line an item and source, and summary.json. The same call goes on where the last one
+    stopped; a folder with results of another model, manifest or settings is refused.
+    """
+    from soli.evaluation.results import as_json
+    from soli.evaluation.run import evaluate as run
+    from soli.evaluation.scoring import families_of
+
+    families = families_of(scores)
+    with _progress(quiet=json) as watch:
+        summary = run(model, data, out, limit=limit, workers=workers, threads=threads, families=families, watch=watch)
+    if json:
+        print_json(as_json(summary))
+    else:
+        _print(summary, out)
+    for item in summary.failed:
+        print_warning(f"{item.id}: {item.error}")
+    return 1 if summary.failed else 0
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator["Watch"]:
+    """A bar on stderr, for people only."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("items"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("items", total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def _print(summary: "Summary", out: Path) -> None:
+    from soli.cli.tables import print_table
+
+    for source, found in summary.sources.items():
+        name = next((each for each in LEADING if each in found.scored.scores), None)
+        if name is not None:
+            groups = {
+                f"{key} {value}": group for key, some in found.conditions.items() for value, group in some.items()
+            }
+            rows = [_row(label, group, name) for label, group in {"all": found.scored, **groups}.items()]
+            print_table((f"{source}: {_spelled(name)} in dB", *COLUMNS), rows, right=COLUMNS)
+            print()
+        if found.alone.count:
+            print(f"{source} alone, nothing to separate it from: {found.alone.count} items, not in the table")
+        if found.silent.count:
+            leaked, offered = found.silent.leakage_dbfs.median, found.silent.mixture_dbfs.median
+            print(
+                f"{source} silent: {found.silent.count} items, not in the table; "
+                f"leakage {_figure(leaked)} dBFS (median), mixture {_figure(offered)} dBFS"
+            )
+    speed = "" if summary.rtf is None else f", real-time factor {summary.rtf:.3f}"
+    print(f"{summary.done} of {summary.items} items{speed}; all scores: {printable(str(out / 'summary.json'))}")
+
+
+def _row(label: str, group: "Group", name: str) -> tuple[str, ...]:
+    compared = group.scores[name]
+    estimate = compared.estimate
+    return (
+        label,
+        str(group.count),
+        _figure(compared.mixture.mean),
+        _figure(estimate.mean) + _remarks(estimate),
+        f"{_figure(estimate.low)} to {_figure(estimate.high)}",
+        _figure(estimate.median),
+        _figure(estimate.std),
+        _figure(compared.improvement.mean),
+        _figure(compared.ceiling.mean),
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _remarks(statistics: "Statistics") -> str:
+    """What a mean leaves out is said beside it."""
+    words = []
+    if statistics.infinite:
+        words.append(f"{statistics.infinite} infinite")
+    if statistics.undefined:
+        words.append(f"{statistics.undefined} undefined")
+    return f" ({', '.join(words)})" if words else ""
+
+
+def _spelled(name: str) -> str:
+    return "SDR (BSS eval 4)" if name == "sdr_v4" else name.replace("_", "-").upper()

@@ -1,0 +1,199 @@
+"""The command `soli`: one literal table of its commands, and the one place where errors become lines and exit codes.
+
+Only the module of the command that is called gets imported, so that `soli separate` does not wait for the others.
+"""
+
+import io
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Annotated, Any, cast
+
+import typer
+
+from soli.cli.common import print_error
+from soli.cli.extras import extra_of
+from soli.errors import MissingExtraError, SoliError, UsageError, near
+from soli.version import __version__
+
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+
+# typer carries its own copy of click in some versions and the real one in others: both are reached through typer.
+CallError = cast(type[Exception], next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException"))
+
+
+@dataclass(frozen=True)
+class Command:
+    """Where a command lives (`module`, `attribute`: a function, or a typer app of several), and what help says."""
+
+    module: str
+    attribute: str
+    summary: str
+    example: str
+
+
+COMMANDS = {
+    "separate": Command(
+        "soli.cli.separate",
+        "separate",
+        "Take recordings apart into their sources.",
+        "soli separate examples/noisy_speech.flac --out separated",
+    ),
+    "models": Command("soli.cli.models", "models", "List the models, or show one.", "soli models voice"),
+    "doctor": Command("soli.cli.doctor", "doctor", "Check that everything soli needs works here.", "soli doctor"),
+    "selftest": Command(
+        "soli.cli.selftest", "selftest", "Check a model against the promises.", "soli selftest --model voice"
+    ),
+    "data": Command(
+        "soli.cli.data", "app", "Build, check and render training data.", "soli data build speech-noise data"
+    ),
+    "train": Command(
+        "soli.cli.train", "train", "Train a network.", "soli train voice --data data/train.jsonl --out runs/voice"
+    ),
+    "export": Command("soli.cli.export", "export", "Turn a run into one model file.", "soli export runs/voice"),
+    "evaluate": Command(
+        "soli.cli.evaluate",
+        "evaluate",
+        "Score a model on a manifest.",
+        "soli evaluate voice --data data/test.jsonl --out scores/voice",
+    ),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one call of `soli` and returns its exit code; without `argv`, the call that started this process.
+
+    0: all done; 1: an item failed; 2: the call was wrong; 70: a bug in soli; 130: stopped by Ctrl-C.
+    """
+    if argv is None:
+        argv = sys.argv[1:]
+        _face_people()
+    words = list(argv) or ["--help"]
+    return _guarded(lambda: _call(words))
+
+
+def _face_people() -> None:
+    """Keeps Python's own warnings, meant for programmers, off the screen, and lets every file name be printed."""
+    if not sys.warnoptions and not _wants_traceback():
+        warnings.simplefilter("ignore")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that is not valid UTF-8 is shown with escapes; strict would fail on it.
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _call(words: list[str]) -> int:
+    name = next((word for word in words if not word.startswith("-")), None)
+    code = application(name)(args=words, prog_name="soli", standalone_mode=False)
+    return code if isinstance(code, int) else 0
+
+
+def _guarded(call: Callable[[], int]) -> int:
+    """The result of `call`, where every exception has become one line on stderr and an exit code."""
+    try:
+        return call()
+    except SoliError as error:
+        print_error(str(error))
+        return error.exit_code
+    except CallError as error:
+        print_error(f"{cast(Any, error).format_message()}; see: soli --help")
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        print_error("stopped")
+        return EXIT_INTERRUPTED
+    except MemoryError:
+        print_error("the memory is full; give a smaller --chunk-s or --batch, or close other programs")
+        return 1
+    except ModuleNotFoundError as error:
+        return _missing_package(error)
+    except OSError as error:
+        # The machine refused something (a full disk, a dead mount): no bug of ours, and the message names the file.
+        print_error(str(error))
+        return 1
+    except Exception as error:  # noqa: BLE001 - the outermost boundary: users get a line, not a traceback
+        return _bug(error)
+
+
+def _missing_package(error: ModuleNotFoundError) -> int:
+    package = (error.name or "").partition(".")[0]
+    if package in ("", "soli"):
+        return _bug(error)
+    extra = extra_of(package)
+    if extra is not None:
+        missing: UsageError = MissingExtraError(package, extra)
+    else:
+        missing = UsageError(f"{package} is not installed", do="run: pip install --force-reinstall soli")
+    print_error(str(missing))
+    return missing.exit_code
+
+
+def _bug(error: Exception) -> int:
+    if _wants_traceback():
+        raise error
+    print_error(
+        f"{type(error).__name__}: {error}; this is a bug in soli; set SOLI_TRACEBACK=1 to see where, and report it"
+    )
+    return EXIT_BUG
+
+
+def _wants_traceback() -> bool:
+    return bool(os.environ.get("SOLI_TRACEBACK"))
+
+
+def application(name: str | None = None) -> typer.Typer:
+    """The typer application with the command `name` whole, and the others as their line of help alone."""
+    app = typer.Typer(
+        name="soli",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        rich_markup_mode=None,
+        help="Takes recordings apart into the sources they are made of.",
+        epilog="Example: soli separate examples/noisy_speech.flac --out separated",
+    )
+    app.callback()(_options)
+    known = [each for each, command in COMMANDS.items() if find_spec(command.module) is not None]
+    if name is not None and name not in known:
+        raise UsageError(f"there is no command {name!r}", do=near(name, known))
+    for each in known:
+        _register(app, each, whole=each == name)
+    return app
+
+
+def _register(app: typer.Typer, name: str, *, whole: bool) -> None:
+    command = COMMANDS[name]
+    target: Any = _nothing
+    if whole:
+        target = getattr(import_module(command.module), command.attribute)
+    epilog = f"Example: {command.example}"
+    if isinstance(target, typer.Typer):
+        app.add_typer(target, name=name, epilog=epilog)
+    else:
+        app.command(name, epilog=epilog, short_help=command.summary)(target)
+
+
+def _nothing() -> None:
+    """Stands for a command that is listed but not called."""
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"soli {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """The options of `soli` itself, before any command."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""`soli separate`: files and folders in, a folder of stems for each out."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from soli.cli.common import (
+    DeviceOption,
+    JsonFlag,
+    ModelOption,
+    OutFolder,
+    ThreadsOption,
+    comma_list,
+    print_error,
+    print_json,
+    print_warning,
+)
+from soli.separation.batch import Batch, Record
+from soli.separation.files import Settings
+from soli.separation.outfolder import writable
+from soli.separation.plan import Failure, Item, plan
+from soli.separation.zoo import load
+
+EXIT_STOPPED = 130
+
+
+def separate(
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Sound or video files, and folders of them.")],
+    model: ModelOption = "voice",
+    stems: Annotated[str | None, typer.Option(help="Write only these stems: names with commas between.")] = None,
+    out: OutFolder = Path("separated"),
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into the sub-folders of folders.")] = False,
+    format: Annotated[str, typer.Option(help="wav, flac, ogg, opus, mp3 or m4a.")] = "wav",
+    subtype: Annotated[
+        str | None, typer.Option(help="wav: float32 (default), pcm24, pcm16; flac: pcm24 (default), pcm16.")
+    ] = None,
+    chunk_s: Annotated[
+        float | None, typer.Option(help="Seconds that the network sees at once: less, less memory.")
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Chunks that go through the network together.")] = 1,
+    threads: ThreadsOption = None,
+    device: DeviceOption = "auto",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Do all files anew, and replace what is there.")
+    ] = False,
+    remux: Annotated[bool, typer.Option("--remux", help="Also write a video with one sound track a stem.")] = False,
+    json: JsonFlag = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no table.")] = False,
+) -> None:
+    """Take recordings apart into their sources: OUT/<name of the input>/<source>.wav.
+
+    The stems have the rate, the channels and the length of the input, and sum to it. A file that fails is named and the
+    others are done; the same command again does only what is left. Exit code 0: all done; 1: some files failed, or may
+    not be overwritten; 2: the call was wrong.
+    """
+    settings = Settings(
+        stems=comma_list(stems, "--stems"),
+        format=format,
+        subtype=subtype,
+        chunk_s=chunk_s,
+        batch=batch,
+        remux=remux,
+    )
+    loaded = load(model, threads=threads, device=device)
+    settings.check(loaded.sources)
+    with _stoppable(), writable(out):
+        items = plan(inputs, out, recursive=recursive)
+        results = _run(Batch(loaded, settings, out, overwrite=overwrite), items, quiet=quiet)
+    done = [result for result in results if isinstance(result, Record)]
+    failed = [result for result in results if isinstance(result, Failure)]
+    if json:
+        print_json({"files": [asdict(each) for each in done], "failed": [asdict(each) for each in failed]})
+    elif done and not quiet:
+        from soli.cli.tables import print_results
+
+        print_results(results)
+    raise typer.Exit(1 if failed else 0)
+
+
+def _run(batch: Batch, items: list[Item | Failure], *, quiet: bool) -> list[Record | Failure]:
+    """All results, in the order of the items; errors and warnings are printed as they come."""
+    from soli.cli.progress import progress
+
+    results = []
+    with progress(len(items), quiet=quiet) as bar:
+        for result in batch.run(items, bar.watch):
+            bar.finished()
+            results.append(result)
+            if isinstance(result, Failure):
+                print_error(result.error)
+                continue
+            for warning in result.warnings:
+                print_warning(warning)
+    return results
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Lets Ctrl-C, and a polite kill, end the work with nothing half-written left, and a word on how to go on."""
+    before = signal.getsignal(signal.SIGTERM)
+    if before is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        print_error("stopped; the files that are done are kept: give the same command again to do the rest")
+        raise typer.Exit(EXIT_STOPPED) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,62 @@
+"""`soli train`: a recipe and data in, a run folder out."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from soli.cli.common import JsonFlag, print_json
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped one such as voice.")],
+    data: Annotated[Path, typer.Option("--data", help="A library folder, or a manifest file.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The run folder.")],
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: optim.lr=3e-4.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Train a network as a recipe says, on mixtures drawn from a library or on the rows of a manifest.
+
+    The run folder keeps the settings, a log, curves, the best weights and a state to go on from. A run that was
+    stopped, even by kill -9, goes on with --resume and ends with the same weights as one that was not.
+    """
+    from soli.train.assemble import assemble
+    from soli.train.curves import draw_curves
+    from soli.train.loop import train as run_training
+    from soli.train.run import find_recipe, read_recipe
+
+    settings = read_recipe(find_recipe(recipe), set_ or [])
+    training = assemble(settings, data=data, out=out)
+    if resume and training.folder.record.exists():
+        training.folder.check_unchanged(settings, training.data_record)
+    else:
+        training.folder.create(settings, training.data_record)
+
+    def on_line(line: dict[str, Any]) -> None:
+        _say(line, steps=settings.optim.steps)
+        if "valid_score" in line:
+            draw_curves(training.folder.log, training.folder.curves)
+
+    progress = run_training(training, resume=resume, on_line=on_line)
+    draw_curves(training.folder.log, training.folder.curves)
+    result = {
+        "run": str(out),
+        "step": progress.step,
+        "best_step": progress.best_step,
+        "best_score": progress.best_score,
+        "seconds": round(progress.seconds, 1),
+    }
+    if json:
+        print_json(result)
+    else:
+        typer.echo(
+            f"best validation {progress.best_score:.2f} dB at step {progress.best_step}; next: soli export {out}"
+        )
+
+
+def _say(line: dict[str, Any], *, steps: int) -> None:
+    """One line a log entry, on stderr, so that stdout stays free for --json."""
+    values = "  ".join(f"{name} {value:g}" for name, value in line.items() if name not in ("step", "seconds"))
+    print(f"step {line['step']}/{steps}  {line['seconds']:.0f} s  {values}", file=sys.stderr, flush=True)

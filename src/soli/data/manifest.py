@@ -1,0 +1,169 @@
+"""Manifests: a data set as lines of JSON in which every random choice is already a number.
+
+A row says which excerpts of which files make up one mixture. `render.render` turns it into samples and decides
+nothing by itself. Paths are relative to the manifest's own folder unless a root is given.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from soli.data.effects import Effect
+from soli.errors import DataError
+
+SCHEMA_VERSION = 1
+
+
+class Synth(BaseModel):
+    """Noise that is computed, not read: white noise whose power falls by `slope_db` an octave, and a mains hum.
+
+    `hum_hz` 0 means no hum; its `harmonics` fall by 1 / number and lie `hum_db` above the noise in power.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int
+    slope_db: float = 0.0
+    hum_hz: float = Field(default=0.0, ge=0)
+    harmonics: int = Field(default=0, ge=0, le=100)
+    hum_db: float = 0.0
+
+
+class Part(BaseModel):
+    """An excerpt in a mixture: seconds are mixture seconds except `start_s`, which counts in the file.
+
+    The part sounds from `onset_s` for `duration_s`; with `speed` 1.1 it uses up 1.1 x as much of the file, and pitch
+    and tempo rise together. Parts beyond the row's end, or before its start, are cut. `synth` replaces the file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    path: str = ""
+    sha256: str = ""
+    start_s: float = Field(default=0.0, ge=0)
+    onset_s: float = 0.0
+    duration_s: float = Field(gt=0)
+    gain_db: float = 0.0
+    speed: float = Field(default=1.0, gt=0.1, lt=10)
+    fade_s: float = Field(default=0.0, ge=0)
+    effects: tuple[Effect, ...] = ()
+    synth: Synth | None = None
+
+
+class Mix(BaseModel):
+    """Levels that are set on the rendered stems, because only they know what the effects left.
+
+    `snr_db`: the active part of `target` (20 ms frames within 30 dB of its loud ones) over the mean power of all
+    other stems together. `level_dbfs`: the RMS level of the mixture, lowered where its peak would pass `peak`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    target: str
+    snr_db: float | None = None
+    level_dbfs: float | None = None
+    peak: float | None = None
+
+
+class Row(BaseModel):
+    """One mixture: its parts, what happens to all of them alike, and where it came from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    id: str
+    split: str
+    sample_rate: int = Field(gt=0)
+    duration_s: float = Field(gt=0)
+    sources: tuple[str, ...] = ()
+    parts: tuple[Part, ...]
+    effects: tuple[Effect, ...] = ()
+    mix: Mix | None = None
+    mixture: str | None = None
+    labels: tuple[str, ...] = ()
+    meta: dict[str, Any] = Field(default_factory=dict)
+    spec: str = ""
+    seed: int = 0
+    soli: str = ""
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """The names of the stems: `sources`, or those of the parts in order of appearance."""
+        return self.sources or tuple(dict.fromkeys(part.source for part in self.parts))
+
+    @property
+    def frames(self) -> int:
+        return round(self.duration_s * self.sample_rate)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Rows, the folder that their paths start from, and the sha256 of the file they were read from."""
+
+    rows: tuple[Row, ...]
+    root: Path
+    sha256: str
+
+    def split(self, name: str) -> list[Row]:
+        return [row for row in self.rows if row.split == name]
+
+
+def read_manifest(path: Path | str, *, root: Path | str | None = None) -> Manifest:
+    """Reads a manifest. Raises DataError naming the file, the line and the field that is wrong."""
+    file = Path(path)
+    if not file.is_file():
+        raise DataError(f"no manifest at {file}", do="plan one: soli data plan, or soli data stems")
+    data = file.read_bytes()
+    rows = [_row(line, file, number) for number, line in enumerate(data.splitlines(), start=1) if line.strip()]
+    if not rows:
+        raise DataError(f"{file} holds no rows", wanted="at least one line of JSON")
+    return Manifest(tuple(rows), Path(root) if root is not None else file.parent, hashlib.sha256(data).hexdigest())
+
+
+def _row(line: bytes, file: Path, number: int) -> Row:
+    try:
+        return Row.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "the line"
+        raise DataError(
+            f"{file} line {number}: {field}: {first['msg']}", wanted=f"a manifest row of schema {SCHEMA_VERSION}"
+        ) from error
+
+
+def relocated(rows: Iterable[Row], root: Path, folder: Path) -> Iterator[Row]:
+    """The rows with paths that start from `folder` instead of `root`; paths stay relative."""
+    prefix = Path(os.path.relpath(root.resolve(), folder.resolve()))
+    if prefix == Path():
+        yield from rows
+        return
+    for row in rows:
+        parts = tuple(
+            part.model_copy(update={"path": (prefix / part.path).as_posix()}) if part.path else part
+            for part in row.parts
+        )
+        mixture = (prefix / row.mixture).as_posix() if row.mixture else None
+        yield row.model_copy(update={"parts": parts, "mixture": mixture})
+
+
+def write_manifest(path: Path | str, rows: Iterable[Row]) -> str:
+    """Writes the rows, whole or not at all, and returns the file's sha256. Raises DataError where two share an id."""
+    lines, seen = [], set()
+    for row in rows:
+        if row.id in seen:
+            raise DataError(f"two rows are called {row.id}", wanted="one id a row")
+        seen.add(row.id)
+        lines.append(row.model_dump_json(by_alias=True, exclude_defaults=True, exclude={"schema_"}))
+    text = "".join(f'{{"schema":{SCHEMA_VERSION},{line[1:]}\n' for line in lines)
+    file = Path(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f".{file.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(file)
+    return hashlib.sha256(text.encode()).hexdigest()

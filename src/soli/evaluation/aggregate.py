@@ -1,0 +1,170 @@
+"""From lines to a summary: for every source, over all items and by condition, what a score is on average.
+
+Mean and standard deviation are those of the finite scores; the median counts infinite ones too. How many were infinite
+or undefined is said beside them. The interval is the 95 % percentile bootstrap of the mean (Efron 1979), from a fixed
+seed: the same lines give the same summary.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from soli.evaluation.results import Line
+from soli.metrics.arrays import Score
+from soli.metrics.bss import median
+
+RESAMPLES = 1000
+SEED = 0
+MOST_VALUES = 24
+LEAST_ITEMS = 3
+"""A meta key with more values, or fewer items a value, is no condition: it names items, or is a number drawn afresh."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
+
+
+class Statistics(_Part):
+    """Of `count` scores in dB; `low` and `high` bound the mean with 95 %. None where no score is finite."""
+
+    mean: float | None
+    median: Score
+    std: float | None
+    count: int
+    low: float | None
+    high: float | None
+    infinite: int = 0
+    undefined: int = 0
+
+
+class Compared(_Part):
+    """One score: of the estimate, of the mixture as floor, of their difference, of the ideal mask as ceiling."""
+
+    estimate: Statistics
+    mixture: Statistics
+    improvement: Statistics
+    ceiling: Statistics
+
+
+class Group(_Part):
+    """Items of one source that share a condition: how many, and every score."""
+
+    count: int
+    scores: dict[str, Compared]
+
+
+class Silent(_Part):
+    """Items where the source is silent: the level of what leaked into the estimate, and of the mixture, in dBFS."""
+
+    count: int
+    leakage_dbfs: Statistics
+    mixture_dbfs: Statistics
+    loudest_dbfs: Score
+
+
+class SourceSummary(_Part):
+    """One source. `alone`: items where nothing else sounds; `conditions`: meta key -> value -> group."""
+
+    scored: Group
+    alone: Group
+    silent: Silent
+    conditions: dict[str, dict[str, Group]]
+
+
+def summarise(lines: Sequence[Line]) -> dict[str, SourceSummary]:
+    """The summary of every source, in order of appearance."""
+    return {source: _source([line for line in lines if line.source == source]) for source in _unique(lines)}
+
+
+def statistics(scores: Sequence[Score]) -> Statistics:
+    """Mean, median, deviation and interval of scores, some of which may be infinite or undefined."""
+    defined = [score for score in scores if score is not None]
+    finite = np.array([score for score in defined if math.isfinite(score)], dtype=np.float64)
+    low, high = bootstrap_interval(finite) if len(finite) else (None, None)
+    return Statistics(
+        mean=float(finite.mean()) if len(finite) else None,
+        median=median(scores),
+        std=float(finite.std()) if len(finite) else None,
+        count=len(defined),
+        low=low,
+        high=high,
+        infinite=len(defined) - len(finite),
+        undefined=len(scores) - len(defined),
+    )
+
+
+def bootstrap_interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """The 2.5 % and 97.5 % points of the mean over resamples of (N,) values."""
+    means = _weights(len(values)) @ values
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
+
+
+@lru_cache(maxsize=8)
+def _weights(count: int) -> NDArray[np.float32]:
+    """How much each of `count` values weighs in each resample: (RESAMPLES, count)."""
+    rng = np.random.default_rng([SEED, count])
+    drawn = rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
+    return (drawn / count).astype(np.float32)
+
+
+def conditions(lines: Sequence[Line]) -> dict[str, dict[str, list[Line]]]:
+    """Meta keys that are conditions, each value with its lines; an item with a list belongs to each entry."""
+    found: dict[str, dict[Any, list[Line]]] = {}
+    for line in lines:
+        for key, value in line.meta.items():
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, str | int | float):
+                    found.setdefault(key, {}).setdefault(each, []).append(line)
+    return {
+        key: {str(value): groups[value] for value in sorted(groups, key=_order)}
+        for key, groups in found.items()
+        if 2 <= len(groups) <= min(MOST_VALUES, len(lines) / LEAST_ITEMS)
+    }
+
+
+def _order(value: str | float) -> tuple[bool, float, str]:
+    """Numbers by size, then words by letter."""
+    return (True, 0.0, value) if isinstance(value, str) else (False, float(value), "")
+
+
+def _source(lines: list[Line]) -> SourceSummary:
+    scored = [line for line in lines if line.state == "scored"]
+    silent = [line for line in lines if line.state == "silent"]
+    leaks = [line.leakage_dbfs for line in silent]
+    return SourceSummary(
+        scored=_group(scored),
+        alone=_group([line for line in lines if line.state == "alone"]),
+        silent=Silent(
+            count=len(silent),
+            leakage_dbfs=statistics(leaks),
+            mixture_dbfs=statistics([line.mixture_leakage_dbfs for line in silent]),
+            loudest_dbfs=max((leak for leak in leaks if leak is not None), default=None),
+        ),
+        conditions={
+            key: {value: _group(some) for value, some in groups.items()} for key, groups in conditions(scored).items()
+        },
+    )
+
+
+def _group(lines: Sequence[Line]) -> Group:
+    names = dict.fromkeys(name for line in lines for name in line.scores)
+    return Group(count=len(lines), scores={name: _compared(lines, name) for name in names})
+
+
+def _compared(lines: Sequence[Line], name: str) -> Compared:
+    return Compared(
+        estimate=statistics([line.scores.get(name) for line in lines]),
+        mixture=statistics([line.mixture.get(name) for line in lines]),
+        improvement=statistics([line.improvement.get(name) for line in lines]),
+        ceiling=statistics([line.ceiling.get(name) for line in lines]),
+    )
+
+
+def _unique(lines: Iterable[Line]) -> list[str]:
+    return list(dict.fromkeys(line.source for line in lines))

@@ -1,0 +1,185 @@
+"""The results of a run: a folder with who was judged on what (`run.json`) and a line an item and source.
+
+Numbers that JSON lacks are written as the strings "Infinity" and "-Infinity", which `float` of Python and `Number` of
+JavaScript read back; a score that is not defined is null.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from soli.errors import DataError, OutputError, UsageError
+from soli.metrics.arrays import Score
+from soli.separation.outfolder import held
+
+State = Literal["scored", "alone", "silent"]
+
+RUN, LINES, SUMMARY = "run.json", "results.jsonl", "summary.json"
+
+
+class Line(BaseModel):
+    """One source of one item. Scores in dB by name: of the estimate, of the mixture as estimate, of the ideal mask.
+
+    `state`: "scored"; "silent": the reference is silent, and what counts is the level that leaked into the estimate
+    (of the mixture: what there was to leak); "alone": it is the only source that sounds, so the mixture is already it.
+    `seconds`: time that separating the item took.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+    id: str
+    source: str
+    state: State
+    scores: dict[str, Score]
+    mixture: dict[str, Score]
+    improvement: dict[str, Score]
+    ceiling: dict[str, Score]
+    leakage_dbfs: Score = None
+    mixture_leakage_dbfs: Score = None
+    duration_s: float
+    seconds: float
+    meta: dict[str, Any] = {}
+
+
+class Identity(BaseModel):
+    """All that the figures depend on. Two runs with one identity may share a folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    model: str
+    model_sha256: str
+    manifest: str
+    manifest_sha256: str
+    settings: dict[str, Any]
+    soli: str
+
+    def differences(self, other: "Identity") -> list[str]:
+        """What is not the same in both, each as a few words; where the manifest lies does not matter."""
+        found = []
+        if self.model_sha256 != other.model_sha256 or self.model != other.model:
+            found.append(
+                f"the model ({_called(self.model, self.model_sha256)}, now {_called(other.model, other.model_sha256)})"
+            )
+        if self.manifest_sha256 != other.manifest_sha256:
+            found.append(f"the manifest ({self.manifest_sha256[:8]}, now {other.manifest_sha256[:8]})")
+        for key in sorted(self.settings.keys() | other.settings.keys()):
+            if self.settings.get(key) != other.settings.get(key):
+                found.append(f"the setting {key} ({self.settings.get(key)}, now {other.settings.get(key)})")
+        if self.soli != other.soli:
+            found.append(f"soli ({self.soli}, now {other.soli})")
+        return found
+
+
+def _called(name: str, sha256: str) -> str:
+    return f"{name} {sha256[:8]}".rstrip()
+
+
+class Results:
+    """The folder of a run, to read what is there and to add what is left."""
+
+    def __init__(self, folder: Path, identity: Identity, sources: tuple[str, ...]) -> None:
+        self.folder, self.identity, self.sources = folder, identity, sources
+        self.lines: list[Line] = []
+
+    @contextmanager
+    def opened(self) -> Iterator["Results"]:
+        """Holds the folder against other runs, checks that it is this run's, and reads the items that are whole.
+
+        Raises:
+            UsageError: the folder holds results of another model, manifest or settings: it says which.
+            OutputError: the folder cannot be written, another process writes to it, or it is not a run's.
+        """
+        with held(self.folder):
+            self._check()
+            self.lines = self._whole(self._read())
+            write_atomically(self.folder / RUN, self.identity.model_dump_json(indent=2) + "\n")
+            write_atomically(self.folder / LINES, "".join(line.model_dump_json() + "\n" for line in self.lines))
+            yield self
+
+    @property
+    def done(self) -> set[str]:
+        """The ids of the items that are whole."""
+        return {line.id for line in self.lines}
+
+    def append(self, lines: list[Line]) -> None:
+        """Adds one item, on the disk when this returns; raises OutputError where that fails."""
+        try:
+            with (self.folder / LINES).open("a", encoding="utf-8") as file:
+                file.write("".join(line.model_dump_json() + "\n" for line in lines))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise OutputError(
+                f"cannot write {self.folder / LINES}: {error.strerror}", do="give another --out"
+            ) from error
+        self.lines.extend(lines)
+
+    def _check(self) -> None:
+        run, lines = self.folder / RUN, self.folder / LINES
+        if not run.exists():
+            if lines.exists():
+                raise OutputError(f"{self.folder} holds {LINES} but no {RUN}", do="give another --out")
+            return
+        try:
+            before = Identity.model_validate_json(run.read_bytes())
+        except ValidationError as error:
+            raise OutputError(f"{run} is not the record of a run of soli evaluate", do="give another --out") from error
+        changed = before.differences(self.identity)
+        if changed:
+            raise UsageError(
+                f"{self.folder} holds the results of another run: changed {', '.join(changed)}",
+                do="give another --out, or remove the folder to start anew",
+            )
+
+    def _read(self) -> list[Line]:
+        path = self.folder / LINES
+        return list(read_lines(path)) if path.exists() else []
+
+    def _whole(self, lines: list[Line]) -> list[Line]:
+        """The lines of items of which every source is there: a killed run may have left a part of one."""
+        found: dict[str, dict[str, Line]] = {}
+        for line in lines:
+            found.setdefault(line.id, {})[line.source] = line
+        return [line for item in found.values() if set(item) == set(self.sources) for line in item.values()]
+
+
+def read_lines(path: Path) -> Iterator[Line]:
+    """Reads results; half a line at the end, which a killed run may have left, is passed over. Raises DataError."""
+    content = path.read_bytes()
+    complete, _, _torn = content.rpartition(b"\n")
+    for number, text in enumerate(complete.splitlines(), start=1):
+        try:
+            yield Line.model_validate_json(text)
+        except ValidationError as error:
+            raise DataError(
+                f"{path} line {number} is not a result: {error.errors()[0]['msg']}",
+                do="remove the line, and run soli evaluate again",
+            ) from error
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes a file whole or not at all; raises OutputError."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}", do="give another --out") from error
+
+
+def in_order(lines: Iterable[Line], ids: list[str]) -> list[Line]:
+    """The lines in the order of the ids, whatever order they were done in; those of other ids are left out."""
+    place = {name: index for index, name in enumerate(ids)}
+    return sorted((line for line in lines if line.id in place), key=lambda line: place[line.id])
+
+
+def as_json(value: BaseModel) -> dict[str, Any]:
+    """The value as plain JSON data, infinities as strings."""
+    found: dict[str, Any] = json.loads(value.model_dump_json())
+    return found

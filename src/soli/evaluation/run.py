@@ -1,0 +1,198 @@
+"""`soli evaluate`: a model on a manifest, item by item, in one process or several; a rerun does what is left."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from soli.data.manifest import Manifest, Row, read_manifest
+from soli.data.render import render
+from soli.errors import DataError, SoliError, UsageError
+from soli.evaluation.aggregate import SourceSummary, summarise
+from soli.evaluation.results import SUMMARY, Identity, Line, Results, in_order, write_atomically
+from soli.evaluation.scoring import FAMILIES, judge
+from soli.evaluation.subject import Subject, subject_of
+from soli.metrics.bss import TAPS
+from soli.separation.runtime import available_threads
+from soli.version import __version__
+
+MOST_WORKERS = 8
+THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+Watch = Callable[[int, int], None]
+
+
+class FailedItem(BaseModel):
+    """An item that could not be judged, and why."""
+
+    id: str
+    error: str
+
+
+class Summary(BaseModel):
+    """What a run came to: who, on what, how many items, how fast, and the scores of every source.
+
+    `rtf`: time of separation over duration of sound, inside one worker. `failed` items have no lines; a rerun tries
+    them again.
+    """
+
+    model_config = ConfigDict(ser_json_inf_nan="strings")
+
+    run: Identity
+    items: int
+    done: int
+    failed: list[FailedItem]
+    audio_s: float
+    separation_s: float
+    rtf: float | None
+    sources: dict[str, SourceSummary]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker needs besides the row."""
+
+    subject: Subject
+    root: Path
+    families: tuple[str, ...]
+
+    def __call__(self, row: Row) -> list[Line] | FailedItem:
+        """Renders, separates and scores one item."""
+        try:
+            return judge(row, render(row, self.root), self.subject, self.families)
+        except SoliError as error:
+            return FailedItem(id=row.id, error=str(error))
+
+
+def evaluate(
+    model: str,
+    data: Path | str,
+    out: Path | str,
+    *,
+    limit: int | None = None,
+    workers: int | None = None,
+    threads: int = 1,
+    families: tuple[str, ...] = ("si", "bss"),
+    watch: Watch = lambda done, total: None,
+) -> Summary:
+    """Judges a model on the rows of a manifest and writes `results.jsonl` and `summary.json` into `out`.
+
+    Args:
+        model: a shipped model's name, a path to a model file, "mixture" or "oracle".
+        limit: only the first rows; a later run with more goes on from there.
+        workers: processes, by default one a core, 8 at most; `threads` of the network in each.
+        families: of FAMILIES.
+        watch: called with the items done and wanted, after each.
+
+    Raises:
+        UsageError: no such model, no source in common, or `out` holds a run of something else.
+        DataError: the manifest cannot be read.
+        OutputError: `out` cannot be written.
+    """
+    if not families or set(families) - set(FAMILIES):
+        raise UsageError(f"scores {families}", wanted=f"some of {', '.join(FAMILIES)}")
+    manifest = read_manifest(data)
+    subject = subject_of(model, manifest, threads=threads)
+    rows = _rows(manifest, limit)
+    identity = _identity(subject, manifest, data, families)
+    with Results(Path(out), identity, subject.sources).opened() as results:
+        left = [row for row in rows if row.id not in results.done]
+        failed = []
+        for index, item in enumerate(_judged(Job(subject, manifest.root, families), left, workers, threads), start=1):
+            if isinstance(item, FailedItem):
+                failed.append(item)
+            else:
+                results.append(item)
+            watch(len(rows) - len(left) + index, len(rows))
+        summary = _summary(identity, rows, in_order(results.lines, [row.id for row in rows]), failed)
+        write_atomically(Path(out) / SUMMARY, summary.model_dump_json(indent=1) + "\n")
+    return summary
+
+
+def _rows(manifest: Manifest, limit: int | None) -> list[Row]:
+    rows = list(manifest.rows[:limit])
+    ids = {row.id for row in rows}
+    if len(ids) < len(rows):
+        raise DataError(f"{len(rows)} rows of the manifest share {len(ids)} ids", wanted="one id a row")
+    return rows
+
+
+def _identity(subject: Subject, manifest: Manifest, data: Path | str, families: tuple[str, ...]) -> Identity:
+    settings = {
+        "scores": list(families),
+        "centre": True,
+        "taps": TAPS,
+        "ceiling": f"ratio mask {subject.stft.n_fft}/{subject.stft.hop} {subject.stft.window}",
+    }
+    return Identity(
+        model=subject.name,
+        model_sha256=subject.sha256,
+        manifest=str(data),
+        manifest_sha256=manifest.sha256,
+        settings=settings,
+        soli=__version__,
+    )
+
+
+def _summary(identity: Identity, rows: list[Row], lines: list[Line], failed: list[FailedItem]) -> Summary:
+    items = {line.id: line for line in lines}
+    audio_s = sum(line.duration_s for line in items.values())
+    separation_s = sum(line.seconds for line in items.values())
+    return Summary(
+        run=identity,
+        items=len(rows),
+        done=len(items),
+        failed=failed,
+        audio_s=round(audio_s, 3),
+        separation_s=round(separation_s, 3),
+        rtf=separation_s / audio_s if audio_s else None,
+        sources=summarise(lines),
+    )
+
+
+def _judged(job: Job, rows: list[Row], workers: int | None, threads: int) -> Iterator[list[Line] | FailedItem]:
+    """The items in order, by as many processes as asked for; one works in this process."""
+    wanted = workers if workers is not None else min(max(1, available_threads() // threads), MOST_WORKERS)
+    if min(wanted, len(rows)) <= 1:
+        yield from map(job, rows)
+        return
+    with _threads_in_children(threads):
+        # spawn: a fork would copy the locks of onnxruntime's threads in whatever state they are
+        pool = ProcessPoolExecutor(
+            min(wanted, len(rows)), mp_context=multiprocessing.get_context("spawn"), initializer=_quiet
+        )
+        try:
+            yield from pool.map(job, rows)
+        except BrokenProcessPool as error:
+            raise SoliError(
+                "a worker process was killed", do="run it again, with fewer --workers if memory is short: it goes on"
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _quiet() -> None:
+    """Ctrl-C reaches every process of the terminal; the first one tells the others to stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def _threads_in_children(threads: int) -> Iterator[None]:
+    """Keeps numpy in worker processes from taking every core each: its thread pools read these when they start."""
+    before = {name: os.environ.get(name) for name in THREAD_LIMITS}
+    os.environ.update(dict.fromkeys(THREAD_LIMITS, str(threads)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,57 @@
+"""What is known of a sound before it is read, and the bounds that soli works within."""
+
+import os
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from soli.errors import InputError
+
+Source = str | os.PathLike[str] | bytes | BinaryIO
+
+MIN_RATE, MAX_RATE = 1_000, 768_000
+MAX_CHANNELS = 8
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """A recording's description: `frames` is exact, or None where only reading it to the end can tell.
+
+    `header_s` is the duration that the container states; it may be some milliseconds off, and serves progress bars.
+    `subtype` is the sample format of uncompressed and lossless sound (pcm16, float32), else the codec's name.
+    """
+
+    path: str
+    sample_rate: int
+    channels: int
+    frames: int | None
+    container: str
+    codec: str
+    subtype: str
+    has_video: bool
+    header_s: float | None = None
+
+    @property
+    def duration_s(self) -> float | None:
+        """Seconds: exact where `frames` is known, else what the container states, else None."""
+        return self.header_s if self.frames is None else self.frames / self.sample_rate
+
+
+def check_info(info: AudioInfo) -> None:
+    """Raises InputError where the rate or the channel count is out of bounds, or where there is no sample at all."""
+    if not MIN_RATE <= info.sample_rate <= MAX_RATE:
+        raise InputError(
+            f"{info.path} claims a sample rate of {info.sample_rate} Hz",
+            wanted=f"{MIN_RATE} to {MAX_RATE} Hz",
+            do="mend its header or resample it",
+        )
+    if not 1 <= info.channels <= MAX_CHANNELS:
+        raise InputError(
+            f"{info.path} has {info.channels} channels", wanted=f"1 to {MAX_CHANNELS}", do="pick or mix channels first"
+        )
+    if info.frames == 0:
+        raise no_samples(info.path)
+
+
+def no_samples(name: str) -> InputError:
+    """The error about a sound file that is in order but holds no sound."""
+    return InputError(f"{name} holds no samples", wanted="at least one", do="check how it was recorded")

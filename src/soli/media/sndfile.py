@@ -1,0 +1,56 @@
+"""Reading through libsndfile: wav, flac, ogg, opus, aiff and other files of plain sound; it can seek exactly."""
+
+from typing import BinaryIO
+
+import soundfile
+
+from soli.media.channels import from_vorbis
+from soli.media.info import AudioInfo
+from soli.types import Array
+
+# libsndfile states this many frames where the header does not tell.
+_UNKNOWN_FRAMES = 2**62
+
+_SUBTYPES = {"float": "float32", "double": "float64", "pcm_u8": "pcm8", "pcm_s8": "pcm8"}
+_CONTAINERS = {"wavex": "wav"}
+
+DecodeError = soundfile.LibsndfileError
+
+
+class SndfileDecoder:
+    """Frames of sound as float32 (T, C), from the position on; integers become fractions of full scale, exactly.
+
+    Raises DecodeError where libsndfile does not know the file, or finds it damaged.
+    """
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file = soundfile.SoundFile(file)
+        subtype = self._file.subtype.lower()
+        container = self._file.format.lower()
+        plain = subtype.startswith(("pcm", "float", "double"))
+        frames = self._file.frames
+        self.info = AudioInfo(
+            path=name,
+            sample_rate=self._file.samplerate,
+            channels=self._file.channels,
+            frames=None if frames > _UNKNOWN_FRAMES else frames,
+            container=_CONTAINERS.get(container, container),
+            codec=("flac" if container == "flac" else "pcm") if plain else subtype,
+            subtype=_SUBTYPES.get(subtype, subtype.replace("pcm_", "pcm")),
+            has_video=False,
+        )
+
+    def read(self, frames: int) -> Array:
+        """The next `frames` frames (T, C), fewer at the end, none behind it."""
+        block: Array = self._file.read(frames, dtype="float32", always_2d=True)
+        return from_vorbis(block) if self.info.codec in ("vorbis", "opus") else block
+
+    def skip(self, frames: int) -> bool:
+        """Moves on by `frames` frames, or says that this file cannot."""
+        if self.info.frames is None:
+            return False
+        self._file.seek(min(self._file.tell() + frames, self.info.frames))
+        return True
+
+    def close(self) -> None:
+        self._file.close()

@@ -1,0 +1,86 @@
+"""What a model file says of its network."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from soli.types import StftSettings
+
+FORMAT_VERSION = 1
+
+Kind = Literal["mask", "waveform", "cluster", "events", "audio-visual"]
+Finite = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+# A source's name becomes a file's name, so nothing in it may lead out of a folder.
+SourceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
+
+
+class Licence(BaseModel):
+    """Under what terms the weights may be used, and the data that they were trained on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    weights: str
+    data: str
+
+
+class DataUse(BaseModel):
+    """A collection of recordings that the network was trained on, and as what."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    licence: str
+    role: str
+
+
+class ModelInfo(BaseModel):
+    """All that is known of a network: how to run it, what it gives, where it comes from.
+
+    `sources` are all stems in order. The network itself computes them without `rest`: the source that takes what the
+    others leave of the mixture. Where `rest` is None the network computes all sources, and what they leave becomes one
+    stem more, "rest". A chunk of `chunk_s` needs `past_s` and `future_s` around it for the network's own memory (the
+    frames of its transform are added by the separator); it starts at a multiple of `hop` samples for a waveform
+    network, of `stft.hop` for a mask network. `macs_per_s` counts multiplications a second of one channel of audio.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format_version: Literal[1] = 1
+    name: str = Field(min_length=1)
+    family: str
+    kind: Kind
+    sample_rate: int = Field(ge=1000, le=768_000)
+    sources: tuple[SourceName, ...] = Field(min_length=1)
+    rest: SourceName | None = None
+    stft: StftSettings | None = None
+    mask: Literal["real", "complex"] | None = None
+    hop: int = Field(default=1, ge=1)
+    chunk_s: float = Field(gt=0, allow_inf_nan=False)
+    past_s: Finite
+    future_s: Finite
+    parameters: int = Field(ge=0)
+    macs_per_s: Finite
+    licence: Licence
+    data: tuple[DataUse, ...] = ()
+    manifest_sha256: str = ""
+    scores: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
+    recipe: str = ""
+    soli: str = ""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(set(self.sources)) != len(self.sources):
+            raise ValueError("a source is named twice")
+        if self.rest is not None and (self.rest not in self.sources or len(self.sources) < 2):
+            raise ValueError(f"rest {self.rest!r} must be one of two or more sources")
+        if self.rest is None and "rest" in self.sources:
+            raise ValueError('a source named "rest" that is not the rest')
+        if self.kind == "mask" and (self.stft is None or self.mask is None):
+            raise ValueError("a mask network needs the settings stft and mask")
+        return self
+
+    @property
+    def estimated(self) -> tuple[str, ...]:
+        """The sources that the network itself computes, in the order of its outputs."""
+        return tuple(source for source in self.sources if source != self.rest)

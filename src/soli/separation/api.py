@@ -1,0 +1,149 @@
+"""The Python face of separation: what `soli.separate`, `soli.load` and `soli.stream` are."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soli.errors import InputError, UsageError, near
+from soli.media.audio import open_audio
+from soli.separation.stream import StreamSeparator
+from soli.separation.zoo import load
+from soli.types import Array
+
+__all__ = ["load", "separate", "stream"]
+
+MAX_CHANNELS = 8
+
+
+def separate(
+    source: str | os.PathLike[str] | bytes | BinaryIO | NDArray[Any],
+    *,
+    sample_rate: int | None = None,
+    model: str | os.PathLike[str] = "voice",
+    stems: Sequence[str] | None = None,
+    threads: int | None = None,
+    device: str = "auto",
+) -> dict[str, Array]:
+    """The stems of a recording, by name, at its own rate, channel count and length; together they are the recording.
+
+    Args:
+        source: a path, a file's bytes, a binary file object, or samples (T,) or (C, T) as floats with full scale 1.
+        sample_rate: of the samples in Hz; files know their own.
+        model: a shipped model's name or a path to a model file.
+        stems: which stems to return; without it all of them.
+        threads: processor threads to use; without it all cores that this process has.
+        device: "auto", "cpu" or "cuda".
+
+    Returns:
+        Stem name -> float32 (C, T); (T,) where the samples were given as (T,). Nothing is scaled or clipped.
+
+    Raises:
+        InputError: the source cannot be read as sound, is empty, or has NaN or infinite samples.
+        UsageError: unknown model, stem or device, or a rate missing or not wanted.
+        ModelFileError: the model file cannot be used.
+    """
+    loaded = load(model, threads=threads, device=device)
+    chosen = _chosen(stems, loaded.sources)
+    if isinstance(source, np.ndarray):
+        samples, rate = _as_samples(source), _checked_rate(sample_rate)
+        if samples.size == 0:
+            raise InputError("no samples", wanted="one at least")
+        streamer = StreamSeparator(loaded.residual, sample_rate=rate)
+        parts = list(_picked(streamer.stream([np.atleast_2d(samples)]), loaded.sources, chosen))
+        return {name: _joined(parts, name).reshape(samples.shape) for name in chosen}
+    if sample_rate is not None:
+        raise UsageError("sample_rate was given with a file", wanted="it for samples only", do="leave it out")
+    with open_audio(source) as reader:
+        streamer = StreamSeparator(loaded.residual, sample_rate=reader.info.sample_rate)
+        parts = list(_picked(streamer.stream(reader.blocks()), loaded.sources, chosen))
+    return {name: _joined(parts, name) for name in chosen}
+
+
+def stream(
+    blocks: Iterable[NDArray[Any]],
+    *,
+    sample_rate: int,
+    model: str | os.PathLike[str] = "voice",
+    stems: Sequence[str] | None = None,
+    chunk_s: float | None = None,
+    threads: int | None = None,
+    device: str = "auto",
+) -> Iterator[dict[str, Array]]:
+    """Separates a stream in constant memory: blocks (T,) or (C, T) of any lengths in, blocks of stems by name out.
+
+    The blocks that come out have lengths of their own, about `chunk_s` (by default the model's) behind the input; in
+    all they are exactly as long as it. For the other arguments and the errors see `separate`; errors of the call itself
+    are raised at once, not at the first block.
+    """
+    loaded = load(model, threads=threads, device=device)
+    chosen = _chosen(stems, loaded.sources)
+    streamer = StreamSeparator(loaded.residual, sample_rate=_checked_rate(sample_rate), chunk_s=chunk_s)
+    return _streamed(streamer, blocks, chosen)
+
+
+def _streamed(
+    streamer: StreamSeparator, blocks: Iterable[NDArray[Any]], chosen: tuple[str, ...]
+) -> Iterator[dict[str, Array]]:
+    flat = False
+
+    def checked() -> Iterator[Array]:
+        nonlocal flat
+        for block in blocks:
+            flat = block.ndim == 1
+            yield np.atleast_2d(_as_samples(block)).copy()  # callers may record into one buffer again and again
+
+    for stems in _picked(streamer.stream(checked()), streamer.sources, chosen):
+        yield {name: stem[0] if flat else stem for name, stem in stems.items()}
+
+
+def _picked(blocks: Iterator[Array], sources: tuple[str, ...], chosen: tuple[str, ...]) -> Iterator[dict[str, Array]]:
+    """The chosen stems of each block (S, C, T), copied where others are let go."""
+    for block in blocks:
+        if len(chosen) == len(sources):
+            yield dict(zip(sources, block, strict=True))
+        else:
+            yield {name: block[sources.index(name)].copy() for name in chosen}
+
+
+def _joined(parts: list[dict[str, Array]], name: str) -> Array:
+    """One stem (C, T) of all blocks, which lose it, so that memory holds each stem about once."""
+    return np.concatenate([part.pop(name) for part in parts], axis=-1)
+
+
+def _chosen(stems: Sequence[str] | None, sources: tuple[str, ...]) -> tuple[str, ...]:
+    if stems is None:
+        return sources
+    if isinstance(stems, str):
+        raise UsageError(f"stems={stems!r}", wanted="a list of names", do=f"write stems=[{stems!r}]")
+    for name in stems:
+        if name not in sources:
+            raise UsageError(f"unknown stem {name!r}", wanted=f"some of {', '.join(sources)}", do=near(name, sources))
+    return tuple(dict.fromkeys(stems))
+
+
+def _checked_rate(sample_rate: int | None) -> int:
+    if sample_rate is None:
+        raise UsageError("samples without their rate", wanted="sample_rate in Hz", do="pass sample_rate=...")
+    if int(sample_rate) != sample_rate or not 1000 <= sample_rate <= 768_000:
+        raise UsageError(f"a sample rate of {sample_rate} Hz", wanted="a whole number from 1000 to 768000")
+    return int(sample_rate)
+
+
+def _as_samples(array: NDArray[Any]) -> Array:
+    """Samples as float32, unscaled; raises what `separate` says of samples it cannot take."""
+    if not np.issubdtype(array.dtype, np.floating):
+        raise InputError(
+            f"samples of type {array.dtype}",
+            wanted="floats with full scale 1",
+            do="divide integers by their full scale",
+        )
+    if array.ndim not in (1, 2):
+        raise InputError(f"samples of shape {array.shape}", wanted="(T,) or (C, T)")
+    if array.ndim == 2 and not 1 <= array.shape[0] <= MAX_CHANNELS:
+        raise InputError(
+            f"samples of shape {array.shape}", wanted=f"(C, T) with 1 to {MAX_CHANNELS} channels", do="transpose (T, C)"
+        )
+    return np.asarray(array, dtype=np.float32)

@@ -1,0 +1,180 @@
+"""Many files, one after another: what is done is kept, what fails is named, and the others go on."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from soli.errors import OutputError, SoliError
+from soli.media.audio import probe
+from soli.media.hashing import sha256_file
+from soli.separation.files import VIDEO, Separated, Settings, output_paths, separated
+from soli.separation.journal import Entry, Journal, Output, key_of
+from soli.separation.memory import peak_rss_mb
+from soli.separation.model import Model
+from soli.separation.outfolder import held, sweep_unfinished
+from soli.separation.plan import Failure, Item
+
+Watch = Callable[[Item, float, float | None], None]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is said of one file that was done: the JSON of `soli separate`.
+
+    `rtf` is time over duration. `peak_rss_mb` is the peak memory of the whole process so far. `null_db` is the energy
+    of the mixture minus the sum of all stems over that of the mixture, the stems as wav and flac files hold them (for
+    lossy formats: before they are coded); -300 for no difference at all, None for a silent mixture. `absent` are the
+    sources with no sample above -80 dBFS. `video` is the path that `--remux` wrote. `kept`: the stems and figures are
+    those of an earlier run.
+    """
+
+    input: str
+    outputs: dict[str, str]
+    duration_s: float
+    time_s: float
+    rtf: float
+    peak_rss_mb: float
+    null_db: float | None
+    device: str
+    model: str
+    kept: bool
+    absent: list[str]
+    warnings: list[str]
+    video: str | None = None
+
+
+class Batch:
+    """Takes the items of a plan apart into folders below `out`, which is there and can be written to.
+
+    Raises UsageError where the settings do not fit the model, OutputError where the journal cannot be read.
+    """
+
+    def __init__(self, model: Model, settings: Settings, out: Path, *, overwrite: bool = False) -> None:
+        settings.check(model.sources)
+        self.model, self.settings, self.out, self.overwrite = model, settings, out, overwrite
+        self._model_sha256 = sha256_file(model.path)
+        self._journal = Journal(out)
+        self._claimed: dict[Path, Item] = {}
+        sweep_unfinished(out / folder for folder in self._journal.unfinished())
+
+    def run(self, items: Iterable[Item | Failure], watch: Watch) -> Iterator[Record | Failure]:
+        """Does one item after another, in order; `watch(item, done_s, total_s)` is called as each goes on."""
+        for item in items:
+            if isinstance(item, Failure):
+                yield item
+                continue
+            try:
+                yield self._one(item, watch)
+            except SoliError as error:
+                yield Failure(item.given, str(error))
+
+    def _one(self, item: Item, watch: Watch) -> Record:
+        info = probe(item.path)
+        self._refuse_clash(item)
+        key = key_of(item.path, model_sha256=self._model_sha256, options=self._options())
+        outputs = output_paths(info, self.out / item.folder, self.model.sources, self.settings)
+        record = self._kept(item, key, outputs) or self._separate(item, key, outputs, watch)
+        self._claimed.setdefault(item.folder, item)
+        return record
+
+    def _refuse_clash(self, item: Item) -> None:
+        """One folder, one input. The same file named twice is no clash: it is done already."""
+        first = self._claimed.get(item.folder)
+        if first is not None and not first.path.samefile(item.path):
+            raise OutputError(
+                f"{item.given} and {first.given} would both be written to {self.out / item.folder}",
+                do="give one of them another --out",
+            )
+
+    def _options(self) -> dict[str, object]:
+        """The settings that the stems depend on; the batch of chunks is none of them."""
+        options = asdict(self.settings)
+        del options["batch"]
+        return options
+
+    def _kept(self, item: Item, key: str, outputs: dict[str, Path]) -> Record | None:
+        """The record of an earlier run whose stems are all there; None where there is work to do.
+
+        Raises OutputError where there are files that may not be replaced.
+        """
+        if self.overwrite and item.folder not in self._claimed:
+            return None
+        present = [name for name, path in outputs.items() if path.exists()]
+        entry = self._journal.finished(item.folder)
+        ours = (
+            entry is not None and entry.key == key and all(_unchanged(entry, name, outputs[name]) for name in present)
+        )
+        if present and not ours:
+            raise OutputError(
+                f"output exists: {outputs[present[0]]} is not known to come from {item.given} with this model and these"
+                " options",
+                do="give --overwrite, or another --out",
+            )
+        if entry is None or not ours or len(present) < len(outputs):
+            return None
+        if entry.state != "done":
+            self._journal.append(replace(entry, state="done"))
+        return Record(**{**entry.record, **self._named(item, outputs), "kept": True})
+
+    def _named(self, item: Item, outputs: dict[str, Path]) -> dict[str, object]:
+        """The fields of a record that name files."""
+        video = outputs.get(VIDEO)
+        return {
+            "input": item.given,
+            "outputs": {name: str(path) for name, path in outputs.items() if name != VIDEO},
+            "video": None if video is None else str(video),
+        }
+
+    def _separate(self, item: Item, key: str, outputs: dict[str, Path], watch: Watch) -> Record:
+        started = time.perf_counter()
+        with held(self.out / item.folder):
+            begun = Entry("begun", key, item.folder.as_posix())
+            self._journal.append(begun)
+            with separated(
+                item.path,
+                outputs,
+                self.model.residual,
+                replace(self.settings, chunk_s=self.settings.chunk_s or self.model.info.chunk_s),
+                lambda done_s, total_s: watch(item, done_s, total_s),
+            ) as result:
+                record = self._record(item, outputs, result, time.perf_counter() - started)
+                written = replace(begun, state="written", outputs=self._sizes(result), record=asdict(record))
+                self._journal.append(written)
+                result.commit()
+        self._journal.append(replace(written, state="done"))
+        return record
+
+    def _sizes(self, result: Separated) -> dict[str, Output]:
+        sizes = {}
+        for name, part in result.parts.items():
+            stat = part.stat()
+            relative = result.outputs[name].relative_to(self.out).as_posix()
+            sizes[name] = Output(relative, stat.st_size, stat.st_mtime_ns)
+        return sizes
+
+    def _record(self, item: Item, outputs: dict[str, Path], result: Separated, time_s: float) -> Record:
+        return Record(
+            **self._named(item, outputs),  # type: ignore[arg-type]
+            duration_s=result.duration_s,
+            time_s=round(time_s, 3),
+            rtf=round(time_s / result.duration_s, 5),
+            peak_rss_mb=round(peak_rss_mb(), 1),
+            null_db=None if result.null_db is None else round(result.null_db, 1),
+            device=self.model.device,
+            model=self.model.info.name,
+            kept=False,
+            absent=list(result.absent),
+            warnings=list(result.warnings),
+        )
+
+
+def _unchanged(entry: Entry, name: str, path: Path) -> bool:
+    """Whether a file is the one that was written: by its size, and until it is known to be done by its time too.
+
+    A file that was to be replaced when a run was killed may well have the new one's size.
+    """
+    was, stat = entry.outputs.get(name), path.stat()
+    if was is None or was.size != stat.st_size:
+        return False
+    return entry.state == "done" or was.mtime_ns == stat.st_mtime_ns

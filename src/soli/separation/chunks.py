@@ -1,0 +1,150 @@
+"""Any length in constant memory: cut into chunks with context, separate each, join with a short cross-fade.
+
+    recording   |------------------------------------------------------------------>
+    chunk k             |  past  |          core          | fade | future |
+    chunk k + 1                  ...          |    past   |          core          | fade | future |
+    result                       |<--- k ---->|<--- k --->| k to k+1 |<--- k + 1 ...
+
+Past and future are given to the separator and their estimate is thrown away, all but the first `fade` samples after the
+core. The first chunk starts where the recording does and the last one ends where it ends, so that nothing is invented
+there; and all chunks start on the separator's hop, so that its frames fall on the same samples as in the whole.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from soli.errors import UsageError
+from soli.separation.fifo import Fifo
+from soli.types import Array, Context, Separator
+
+DEFAULT_CHUNK_S = 20.0
+FADE_S = 0.02
+
+
+@runtime_checkable
+class PrefersChunks(Protocol):
+    """A separator that says how long its chunks are best."""
+
+    @property
+    def preferred_chunk_s(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class _Window:
+    """What one run of the separator gets: samples (C, T), `head` of which are context before the core."""
+
+    samples: Array
+    head: int
+    last: bool
+
+
+class Chunked:
+    """Makes a separator take recordings of any length, whole or as a stream; itself a `Separator`.
+
+    `batch` chunks of equal length go through the separator together, as if they were more channels: it must therefore
+    treat each channel on its own. Only speed and memory depend on it. Without `chunk_s` the separator's own preference
+    is taken, or else 20 s.
+
+    Raises:
+        UsageError: the chunk is no positive length, or the batch is no positive number.
+    """
+
+    def __init__(self, separator: Separator, *, chunk_s: float | None = None, batch: int = 1) -> None:
+        if chunk_s is None:
+            chunk_s = separator.preferred_chunk_s if isinstance(separator, PrefersChunks) else DEFAULT_CHUNK_S
+        if not (math.isfinite(chunk_s) and chunk_s > 0):
+            raise UsageError(f"chunks of {chunk_s} s", wanted="a positive number of seconds")
+        if batch < 1:
+            raise UsageError(f"batches of {batch} chunks", wanted="a whole number from 1 on")
+        self.separator, self.batch = separator, batch
+        hop = separator.context.hop
+        self._core = max(1, round(chunk_s * separator.sample_rate / hop)) * hop
+        self._fade = min(self._core, round(FADE_S * separator.sample_rate))
+        self._past = -(-separator.context.past // hop) * hop
+
+    @property
+    def sample_rate(self) -> int:
+        return self.separator.sample_rate
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return self.separator.sources
+
+    @property
+    def context(self) -> Context:
+        return self.separator.context
+
+    def separate(self, mixture: Array) -> Array:
+        """Estimates (S, C, T) of a mixture (C, T) of any length."""
+        estimates = np.empty((len(self.sources), *mixture.shape), dtype=np.float32)
+        done = 0
+        for part in self.stream([mixture]):
+            estimates[..., done : done + part.shape[-1]] = part
+            done += part.shape[-1]
+        return estimates
+
+    def stream(self, blocks: Iterable[Array]) -> Iterator[Array]:
+        """Estimates (S, C, T') in order, for blocks (C, T) of any lengths: as many samples in all, a chunk or so late.
+
+        The result does not depend on how the recording was cut into blocks. A block must not be changed after it was
+        given.
+        """
+        tail: Array | None = None
+        for window, estimate in self._estimates(self._windows(blocks)):
+            estimate = estimate[..., window.head :]
+            if tail is not None:
+                estimate = _fade_in(tail, estimate)
+            if window.last:
+                yield estimate
+                return
+            tail = estimate[..., self._core : self._core + self._fade].copy()
+            yield estimate[..., : self._core]
+
+    def _windows(self, blocks: Iterable[Array]) -> Iterator[_Window]:
+        """Cuts a stream; where depends on the samples that came, never on the blocks they came in."""
+        queue, head = Fifo(), 0
+        after = self._core + self._fade + self.separator.context.future
+        for block in blocks:
+            queue.push(block)
+            while len(queue) >= head + after:
+                yield _Window(queue.peek(head + after), head, last=False)
+                next_head = min(self._past, head + self._core)
+                queue.drop(head + self._core - next_head)
+                head = next_head
+        if len(queue):
+            yield _Window(queue.peek(len(queue)), head, last=True)
+
+    def _estimates(self, windows: Iterator[_Window]) -> Iterator[tuple[_Window, Array]]:
+        """Each window with its estimate (S, C, T), up to `batch` windows of one length at a time."""
+        waiting: list[_Window] = []
+        for window in windows:
+            if waiting and window.samples.shape != waiting[0].samples.shape:
+                yield from self._run(waiting)
+                waiting = []
+            waiting.append(window)
+            if len(waiting) == self.batch:
+                yield from self._run(waiting)
+                waiting = []
+        yield from self._run(waiting)
+
+    def _run(self, windows: list[_Window]) -> Iterator[tuple[_Window, Array]]:
+        if not windows:
+            return
+        if len(windows) == 1:
+            yield windows[0], self.separator.separate(windows[0].samples)
+            return
+        joined = self.separator.separate(np.concatenate([window.samples for window in windows]))
+        yield from zip(windows, np.split(joined, len(windows), axis=1), strict=True)
+
+
+def _fade_in(tail: Array, estimate: Array) -> Array:
+    """The estimate (S, C, T), its start blended from the last chunk's `tail` (S, C, fade); exact where they agree."""
+    fade = tail.shape[-1]
+    ramp = (np.arange(fade, dtype=np.float32) + 0.5) / max(fade, 1)
+    faded = estimate.copy()
+    faded[..., :fade] = tail + ramp * (estimate[..., :fade] - tail)
+    return faded

@@ -1,0 +1,195 @@
+"""One file in, a file for every stem out: whole and under their names all together, or not at all."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from soli.dsp.levels import amplitude_db
+from soli.errors import InputError, OutputError, UsageError, near
+from soli.media.audio import AudioInfo, AudioReader, AudioWriter, open_audio
+from soli.media.formats import choose_subtype, known_format
+from soli.media.wav import as_integers
+from soli.separation.fifo import Fifo
+from soli.separation.meters import Meter
+from soli.separation.residual import Residual
+from soli.separation.stream import StreamSeparator
+from soli.types import Array
+
+VIDEO = ":video"  # stands among the outputs for the video with its tracks; no source can have this name
+
+# Containers that take a picture with several sound tracks; videos of other sorts are written as Matroska.
+_VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
+
+Progress = Callable[[float, float | None], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a file is taken apart and written: the same for every file of a batch.
+
+    `stems`: the sources to write, None for all. `subtype` None: the format's best. `chunk_s` None: the model's own.
+    `remux`: write a video back with one audio track a stem.
+    """
+
+    stems: tuple[str, ...] | None = None
+    format: str = "wav"
+    subtype: str | None = None
+    chunk_s: float | None = None
+    batch: int = 1
+    remux: bool = False
+
+    def check(self, sources: Sequence[str]) -> None:
+        """Raises UsageError for an unknown format, subtype, or stem of a model with these `sources`."""
+        if self.chunk_s is not None and not (math.isfinite(self.chunk_s) and self.chunk_s > 0):
+            raise UsageError(f"--chunk-s {self.chunk_s:g}", wanted="a positive number of seconds")
+        choose_subtype(self.format, self.subtype)
+        for stem in self.stems or ():
+            if stem not in sources:
+                raise UsageError(
+                    f"the model has no stem {stem!r}", wanted=" or ".join(sources), do=near(stem, tuple(sources))
+                )
+
+
+@dataclass(frozen=True)
+class Separated:
+    """Stems that are whole on the disk, under temporary names until `commit`.
+
+    `parts` and `outputs` are their temporary and final paths by source, and the video's under VIDEO.
+    """
+
+    parts: dict[str, Path]
+    outputs: dict[str, Path]
+    duration_s: float
+    null_db: float | None
+    absent: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def commit(self) -> None:
+        """Gives all files their final names. Raises OutputError where the system refuses."""
+        for name, part in self.parts.items():
+            try:
+                part.replace(self.outputs[name])
+            except OSError as error:
+                raise OutputError(
+                    f"cannot write {self.outputs[name]}: {error.strerror}", do="check the folder"
+                ) from error
+
+
+def output_paths(info: AudioInfo, folder: Path, sources: Sequence[str], settings: Settings) -> dict[str, Path]:
+    """The final path of every stem by source, and of the video under VIDEO.
+
+    Raises InputError where a video is wanted of an input without a picture, UsageError where it would replace a stem.
+    """
+    suffix = known_format(settings.format).suffix
+    paths = {source: folder / f"{source}{suffix}" for source in sources if source in (settings.stems or sources)}
+    if settings.remux:
+        if not info.has_video:
+            raise InputError(f"{info.path} has no picture", wanted="a video for --remux", do="leave --remux away")
+        name = Path(info.path)
+        video = folder / (name.name if name.suffix.lower() in _VIDEO_SUFFIXES else f"{name.stem}.mkv")
+        if video in paths.values():
+            raise UsageError(f"the video and a stem would both be {video}", do="choose another --format")
+        paths[VIDEO] = video
+    return paths
+
+
+@contextmanager
+def separated(
+    path: Path, outputs: dict[str, Path], separator: Residual, settings: Settings, progress: Progress
+) -> Iterator[Separated]:
+    """Takes one file apart into temporary files, which are removed at the end unless they were committed.
+
+    `progress(done_s, total_s)` is called as it goes on. Raises InputError and OutputError.
+    """
+    with ExitStack() as undo:
+        reader = undo.enter_context(open_audio(path))
+        writers = {
+            name: _writer(final, reader.info, settings, undo) for name, final in outputs.items() if name != VIDEO
+        }
+        meter, frames = _run(reader, separator, writers, settings, progress)
+        for writer in writers.values():
+            writer.finish()
+        parts = {name: writer.part for name, writer in writers.items()}
+        if VIDEO in outputs:
+            parts[VIDEO] = _remux(path, parts, outputs[VIDEO], undo)
+        yield Separated(
+            parts=parts,
+            outputs=outputs,
+            duration_s=frames / reader.info.sample_rate,
+            null_db=meter.null_db,
+            absent=meter.absent,
+            warnings=tuple(_limited(writer) for writer in writers.values() if writer.clipped),
+        )
+
+
+def _writer(path: Path, info: AudioInfo, settings: Settings, undo: ExitStack) -> AudioWriter:
+    writer = AudioWriter(
+        path,
+        sample_rate=info.sample_rate,
+        channels=info.channels,
+        format=settings.format,
+        subtype=settings.subtype,
+        frames=info.frames,
+    )
+    undo.callback(writer.abort)
+    return writer
+
+
+def _run(
+    reader: AudioReader,
+    separator: Residual,
+    writers: dict[str, AudioWriter],
+    settings: Settings,
+    progress: Progress,
+) -> tuple[Meter, int]:
+    """Reads, separates, measures and writes, block by block; gives what was measured, and the number of frames."""
+    rate, total_s = reader.info.sample_rate, reader.info.duration_s
+    stream = StreamSeparator(separator, sample_rate=rate, chunk_s=settings.chunk_s, batch=settings.batch)
+    bits = _bits(settings)
+    meter, mixture, frames = Meter(stream.sources), Fifo(), 0
+    progress(0.0, total_s)
+    for stems in stream.stream(_kept(reader.blocks(), mixture)):
+        count = stems.shape[-1]
+        meter.add(mixture.take(count), stems if bits is None else _rounded(stems, bits))
+        for source, stem in zip(stream.sources, stems, strict=True):
+            if source in writers:
+                writers[source].write(stem)
+        frames += count
+        progress(frames / rate, total_s)
+    return meter, frames
+
+
+def _kept(blocks: Iterator[Array], queue: Fifo) -> Iterator[Array]:
+    for block in blocks:
+        queue.push(block)
+        yield block
+
+
+def _bits(settings: Settings) -> int | None:
+    return {"pcm16": 16, "pcm24": 24}.get(choose_subtype(settings.format, settings.subtype) or "")
+
+
+def _rounded(stems: Array, bits: int) -> Array:
+    """The stems as a pcm file holds them, so that the null test speaks of the file."""
+    return (as_integers(stems, bits) / 2.0 ** (bits - 1)).astype(np.float32)
+
+
+def _limited(writer: AudioWriter) -> str:
+    return (
+        f"{writer.path}: {writer.clipped} samples beyond full scale were limited (peak {amplitude_db(writer.peak):+.1f}"
+        " dBFS); --format wav --subtype float32 keeps them"
+    )
+
+
+def _remux(path: Path, stems: dict[str, Path], video: Path, undo: ExitStack) -> Path:
+    from soli.media.video import remux
+
+    # The container is chosen by the suffix, so a temporary name has to keep it.
+    part = video.with_name(f".{video.stem}.part{video.suffix}")
+    undo.callback(part.unlink, missing_ok=True)
+    remux(path, stems, part)
+    return part

@@ -1,0 +1,117 @@
+"""The journal of an output folder: what was done there, from what, so that a rerun does only what is left.
+
+`.soli-journal.jsonl` holds a JSON object a line, each on the disk before the next step. One file goes through three
+states: "begun" (temporary files may lie in its folder), "written" (all stems are whole, renaming starts) and "done".
+Paths are relative to the output folder, which may therefore be moved.
+
+The lines are plain dataclasses: file names that are not valid UTF-8 are strings that pydantic does not take.
+"""
+
+import errno
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from soli.errors import OutputError
+
+NAME = ".soli-journal.jsonl"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Output:
+    """One file that was written: its path below the output folder, its size in bytes, its time of writing."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the journal. `record` is what the run reported about the file."""
+
+    state: Literal["begun", "written", "done"]
+    key: str
+    folder: str
+    outputs: dict[str, Output] = field(default_factory=dict)
+    record: dict[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+
+def key_of(path: Path, *, model_sha256: str, options: dict[str, Any]) -> str:
+    """What the stems of a file depend on, as one sha256: the file (path, size, time), the model, the options.
+
+    Raises OSError where the file is not there.
+    """
+    stat = path.stat()
+    parts = [str(path.resolve()), stat.st_size, stat.st_mtime_ns, model_sha256, options]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("ascii")).hexdigest()
+
+
+class Journal:
+    """Reads the journal of the folder `out`, and appends to it. Raises OutputError where the folder does not let it."""
+
+    def __init__(self, out: Path) -> None:
+        self.path = out / NAME
+        self._begun: set[str] = set()
+        self._finished: dict[str, Entry] = {}
+        self._torn = False
+        if self.path.exists():
+            self._read()
+
+    def _read(self) -> None:
+        try:
+            data = self.path.read_bytes()
+        except OSError as error:
+            raise OutputError(f"cannot read {self.path}: {error.strerror}", do="give another --out") from error
+        self._torn = bool(data) and not data.endswith(b"\n")
+        for line in data.splitlines():
+            entry = _parse(line)
+            if entry is not None:
+                self._remember(entry)
+
+    def _remember(self, entry: Entry) -> None:
+        if entry.state == "begun":
+            self._begun.add(entry.folder)
+            return
+        self._finished[entry.folder] = entry
+        if entry.state == "done":
+            self._begun.discard(entry.folder)
+
+    def finished(self, folder: Path) -> Entry | None:
+        """The newest "written" or "done" entry of a folder below the output folder, if there is one."""
+        return self._finished.get(folder.as_posix())
+
+    def unfinished(self) -> list[Path]:
+        """The folders in which a run was stopped in the middle, and temporary files may lie."""
+        return [Path(folder) for folder in sorted(self._begun)]
+
+    def append(self, entry: Entry) -> None:
+        """Writes one line, on the disk when this returns. Raises OutputError where that fails."""
+        line = json.dumps(asdict(entry)).encode("ascii") + b"\n"
+        try:
+            with self.path.open("ab") as file:
+                file.write(b"\n" + line if self._torn else line)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            self._torn = True
+            reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
+            raise OutputError(f"cannot write {self.path}: {reason}", do="free space or give another --out") from error
+        self._torn = False
+        self._remember(entry)
+
+
+def _parse(line: bytes) -> Entry | None:
+    """The entry of one line; None where a killed run left half a line, or another version wrote it: it is not known."""
+    try:
+        fields = json.loads(line)
+        outputs = {name: Output(**each) for name, each in fields.pop("outputs").items()}
+        entry = Entry(**fields, outputs=outputs)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return entry if entry.schema == SCHEMA else None

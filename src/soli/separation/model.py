@@ -1,0 +1,79 @@
+"""A model file made ready to run: the network's separator, the rest, and chunks of the length the file asks for."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from soli.errors import ModelFileError
+from soli.modelfile import ModelInfo, read_model
+from soli.separation.chunks import Chunked
+from soli.separation.residual import Residual
+from soli.separation.separators import MaskSeparator, NetworkSeparator, WaveformSeparator
+from soli.types import Array, Context
+
+
+class _Make(Protocol):
+    def __call__(
+        self, info: ModelInfo, model: bytes, *, threads: int | None = None, device: str = "auto"
+    ) -> NetworkSeparator: ...
+
+
+_SEPARATORS: dict[str, _Make] = {"mask": MaskSeparator, "waveform": WaveformSeparator}
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A `soli.types.Separator` for mixtures (C, T) at its own rate and of any length; thread-safe.
+
+    `network` gives the sources that the network computes, from a whole mixture at once; `residual` adds the rest to
+    them. `device` is the one in use: "cpu" or "cuda".
+    """
+
+    path: Path
+    info: ModelInfo
+    network: NetworkSeparator
+
+    @property
+    def device(self) -> str:
+        return self.network.device
+
+    @property
+    def sample_rate(self) -> int:
+        return self.network.sample_rate
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return self.residual.sources
+
+    @property
+    def context(self) -> Context:
+        return self.network.context
+
+    @cached_property
+    def residual(self) -> Residual:
+        if self.info.rest is None:
+            return Residual(self.network)
+        return Residual(self.network, rest=self.info.rest, sources=self.info.sources)
+
+    def separate(self, mixture: Array) -> Array:
+        """All stems (S, C, T) of a mixture (C, T) at `sample_rate`, chunk by chunk; they sum to the mixture."""
+        chunked = Chunked(self.network)
+        return self.residual.fill(mixture, chunked.separate(mixture))
+
+
+def open_model(path: Path, *, threads: int | None = None, device: str = "auto") -> Model:
+    """Reads, checks and starts a model file.
+
+    Raises:
+        ModelFileError: the file is not whole, not soli's, or of a kind that does not separate by itself.
+        UsageError: the device asked for is not there.
+    """
+    info, model = read_model(path)
+    if info.kind not in _SEPARATORS:
+        raise ModelFileError(
+            f"{path.name}: a model of kind {info.kind!r}",
+            wanted=f"one of {', '.join(_SEPARATORS)}",
+            do="upgrade soli, or take another model",
+        )
+    return Model(path, info, _SEPARATORS[info.kind](info, model, threads=threads, device=device))

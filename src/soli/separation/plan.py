@@ -1,0 +1,77 @@
+"""Which files a call of `soli separate` means, and the folder that each one's stems go to."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from soli.errors import InputError
+
+# The names by which sound is found in a folder; a file that is named outright may be called anything.
+_SOUND = """
+.wav .wave .w64 .rf64 .bwf .flac .ogg .oga .opus .mp3 .mp2 .m4a .m4b .aac .ac3 .eac3 .aif .aiff .aifc .au .snd .caf .wma
+.wv .ape .tta .dts .amr .spx .mka .weba
+"""
+_VIDEO = ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .3gp .flv .ogv .wmv"
+SUFFIXES = frozenset((_SOUND + _VIDEO).split())
+
+
+@dataclass(frozen=True)
+class Item:
+    """One file to take apart: its name as the user gave it, where it is, and its folder below the output folder."""
+
+    given: str
+    path: Path
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An input that could not be done, by the name that the user gave it, and the one line that says why."""
+
+    input: str
+    error: str
+
+
+def plan(inputs: Sequence[str], out: Path, *, recursive: bool = False) -> list[Item | Failure]:
+    """The files that `inputs` (files and folders) mean, in the order given; a folder's files sorted by path.
+
+    A folder gives its sound files, with `recursive` those of its sub-folders too; hidden ones and `out` are left
+    aside. Nothing is opened: a missing file is still an Item, and fails when it is read.
+    """
+    items: list[Item | Failure] = []
+    for given in inputs:
+        path = Path(given)
+        if path.is_dir():
+            items += _folder_items(given, path, out, recursive=recursive)
+        else:
+            items.append(Item(given, path, Path(folder_name(path))))
+    return items
+
+
+def folder_name(path: Path) -> str:
+    """The name of the folder for a file's stems: the file's name without its suffix.
+
+    A name that would then mean a folder itself (`...wav` has the stem `..`) is kept whole.
+    """
+    return path.name if path.stem in ("", ".", "..") else path.stem
+
+
+def _folder_items(given: str, top: Path, out: Path, *, recursive: bool) -> list[Item | Failure]:
+    found = sorted(_sound_files(top, out.resolve(), recursive=recursive))
+    if not found:
+        do = "name a file outright" if recursive else "add --recursive for its sub-folders, or name a file outright"
+        return [Failure(given, str(InputError(f"the folder {given} holds no sound file", do=do)))]
+    return [Item(str(path), path, path.parent.relative_to(top) / folder_name(path)) for path in found]
+
+
+def _sound_files(top: Path, out: Path, *, recursive: bool) -> Iterator[Path]:
+    for root, folders, names in os.walk(top):
+        folder = Path(root)
+        # What an earlier run wrote is no input, even where the output folder lies inside the input folder.
+        folders[:] = [
+            each for each in folders if recursive and not each.startswith(".") and (folder / each).resolve() != out
+        ]
+        for name in names:
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+                yield folder / name

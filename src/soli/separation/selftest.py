@@ -1,0 +1,160 @@
+"""What soli promises of every model, tried on one: each promise is a check with a figure."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from soli.dsp.levels import difference_db, peak_db, rms_db
+from soli.errors import SoliError
+from soli.separation.chunks import Chunked
+from soli.separation.model import Model
+from soli.separation.stream import StreamSeparator
+from soli.types import Array
+
+_SEED = 2
+
+
+@dataclass(frozen=True)
+class Check:
+    """One promise: `value` in `unit`, and `limit`, which it must not exceed."""
+
+    name: str
+    value: float
+    limit: float
+    unit: str
+    detail: str
+
+    @property
+    def passed(self) -> bool:
+        return self.value <= self.limit
+
+
+def selftest(model: Model) -> list[Check]:
+    """Runs every check on a model, in about two runs over two of its chunks.
+
+    A check that one of soli's own errors interrupts has the value +inf and the error as its detail.
+    """
+    return [result for check in CHECKS for result in _guarded(check, model)]
+
+
+def chunks(model: Model) -> Iterator[Check]:
+    """How far the network's estimates change when the recording is cut into chunks: over all of it, and at seams."""
+    mixture = probe_signal(model.sample_rate, duration_s=2 * model.info.chunk_s + 1)
+    whole = model.network.separate(mixture)
+    chunked = Chunked(model.network).separate(mixture)
+    detail = f"chunks of {model.info.chunk_s:g} s, error re estimates"
+    yield _decibels("chunked against whole", difference_db(whole, chunked), -60, detail)
+    half, seam = model.sample_rate // 20, round(model.info.chunk_s * model.sample_rate)
+    near = [slice(max(0, at - half), at + half) for at in (seam, 2 * seam)]
+    worst = max(rms_db(chunked[..., part] - whole[..., part]) for part in near) - rms_db(mixture)
+    yield _decibels("seams", worst, -60, "the worst 100 ms around a seam, error re mixture")
+
+
+def silence(model: Model) -> Iterator[Check]:
+    """Digital silence in, digital silence out."""
+    stems = model.separate(np.zeros((2, model.sample_rate * 2), np.float32))
+    yield _decibels("silence", peak_db(stems), -np.inf, "peak of the stems of silence")
+
+
+def null_test(model: Model) -> Iterator[Check]:
+    """How well the stems sum to the mixture, at another rate than the model's and in two channels."""
+    rate = 44100 if model.sample_rate != 44100 else 48000
+    mixture = probe_signal(rate, duration_s=5, channels=2)
+    stems = _streamed(model, mixture, rate)
+    if stems.shape[1:] != mixture.shape:
+        yield _decibels("null test", np.inf, -100, f"stems of shape {stems.shape[1:]} for a mixture of {mixture.shape}")
+        return
+    yield _decibels("null test", difference_db(mixture, stems.sum(axis=0)), -100, f"stereo at {rate} Hz")
+
+
+def exact_length(model: Model) -> Iterator[Check]:
+    """Samples too many or too few, for recordings from one sample on at several rates."""
+    wrong = 0
+    for rate in (8000, 44100, model.sample_rate):
+        for length in (1, 2, 777, rate // 2 + 1):
+            mixture = probe_signal(rate, duration_s=1, channels=1)[:, :length]
+            wrong += abs(_streamed(model, mixture, rate).shape[-1] - length)
+    yield Check("exact length", wrong, 0, "samples", "recordings of 1 to some thousand samples, three rates")
+
+
+def determinism(model: Model) -> Iterator[Check]:
+    """Two runs give the same bits."""
+    mixture = probe_signal(model.sample_rate, duration_s=3)
+    first, second = model.separate(mixture), model.separate(mixture)
+    yield Check("determinism", int(np.count_nonzero(first != second)), 0, "samples", "that differ between two runs")
+
+
+def chunk_batch(model: Model) -> Iterator[Check]:
+    """Several chunks at a time give what single chunks give."""
+    mixture = probe_signal(model.sample_rate, duration_s=6)
+    single = Chunked(model.network, chunk_s=1.0).separate(mixture)
+    batched = Chunked(model.network, chunk_s=1.0, batch=3).separate(mixture)
+    yield _decibels("chunk batch", difference_db(single, batched), -100, "three chunks at a time against one")
+
+
+def threads(model: Model) -> Iterator[Check]:
+    """Calls at the same time give what calls one after the other give."""
+    mixtures = [probe_signal(model.sample_rate, duration_s=2, seed=seed) for seed in range(4)]
+    alone = [model.separate(mixture) for mixture in mixtures]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(model.separate, mixtures))
+    wrong = sum(int(np.count_nonzero(a != b)) for a, b in zip(alone, together, strict=True))
+    yield Check("threads", wrong, 0, "samples", "that differ when four threads share the model")
+
+
+def extremes(model: Model) -> Iterator[Check]:
+    """Signals at the edge of what a recording can be give finite numbers."""
+    length = 2 * model.sample_rate
+    square = np.sign(np.sin(np.arange(length) * 0.05, dtype=np.float32) + np.float32(1e-6))
+    impulse = np.zeros(length, np.float32)
+    impulse[length // 2] = 1
+    cases = {"DC": np.ones(length), "full-scale square": square, "impulse": impulse, "-120 dBFS noise": square * 1e-6}
+    bad = [
+        name for name, signal in cases.items() if not np.isfinite(model.separate(signal[None].astype(np.float32))).all()
+    ]
+    yield Check("extremes", len(bad), 0, "signals", f"without finite stems: {', '.join(bad) or 'none'}")
+
+
+CHECKS: tuple[Callable[[Model], Iterator[Check]], ...] = (
+    chunks,
+    silence,
+    null_test,
+    exact_length,
+    determinism,
+    chunk_batch,
+    threads,
+    extremes,
+)
+
+
+def probe_signal(sample_rate: int, *, duration_s: float, channels: int = 1, seed: int = _SEED) -> Array:
+    """A test mixture (C, T): syllables of a gliding harmonic tone, in noise that rises and falls, about -20 dBFS."""
+    rng = np.random.default_rng(seed)
+    time_s = np.arange(round(duration_s * sample_rate)) / sample_rate
+    pitch_hz = 140 + 40 * np.sin(2 * np.pi * 0.7 * time_s + seed)
+    phase = 2 * np.pi * np.cumsum(pitch_hz) / sample_rate
+    syllables = np.clip(np.sin(2 * np.pi * 2.3 * time_s + seed), 0, None)
+    partials = [n for n in range(1, 13) if n * 180 < sample_rate / 2]
+    voice = 0.2 * syllables * sum(np.sin(n * phase) / n for n in partials)
+    swell = 0.03 * (1.2 + np.sin(2 * np.pi * 0.31 * time_s))
+    noise = swell * rng.standard_normal((channels, len(time_s)))
+    mixture: Array = (voice + noise).astype(np.float32)
+    return mixture
+
+
+def _streamed(model: Model, mixture: Array, sample_rate: int) -> Array:
+    streamer = StreamSeparator(model.residual, sample_rate=sample_rate)
+    return np.concatenate(list(streamer.stream([mixture])), axis=-1)
+
+
+def _decibels(name: str, value: float, limit: float, detail: str) -> Check:
+    return Check(name, value, limit, "dB", detail)
+
+
+def _guarded(check: Callable[[Model], Iterator[Check]], model: Model) -> list[Check]:
+    try:
+        return list(check(model))
+    except SoliError as error:
+        return [Check(check.__name__.replace("_", " "), np.inf, 0, "", str(error))]

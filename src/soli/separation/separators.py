@@ -1,0 +1,151 @@
+"""Separators: a network of a model file and what turns its output into waveforms.
+
+They compute the sources that the network knows, without the rest of the mixture (`soli.separation.residual` adds it),
+and take the whole mixture at once (`soli.separation.chunks` cuts long ones). Each channel is separated on its own, as
+one item of a batch. They keep nothing between calls, so several threads may share one.
+"""
+
+import math
+from typing import Protocol
+
+import numpy as np
+
+from soli.dsp.levels import peak_db
+from soli.dsp.masks import apply_masks, as_planes
+from soli.dsp.stft import istft, stft
+from soli.errors import InputError, ModelFileError
+from soli.modelfile import ModelInfo
+from soli.separation.runtime import Session
+from soli.types import Array, Context, StftSettings
+
+# At most this much audio goes through a network in one call, so that many channels do not need much memory at once.
+_CALL_S = 60.0
+
+
+class NetworkSeparator(Protocol):
+    """A `soli.types.Separator` that knows its model file and its device."""
+
+    @property
+    def info(self) -> ModelInfo: ...
+
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    @property
+    def sources(self) -> tuple[str, ...]: ...
+
+    @property
+    def context(self) -> Context: ...
+
+    def separate(self, mixture: Array) -> Array: ...
+
+    def separate_batch(self, mixtures: Array) -> Array: ...
+
+
+class _Batched:
+    """What all network separators share: channels as items, calls of bounded size, silence and the check of numbers."""
+
+    def __init__(self, info: ModelInfo, session: Session, *, hop: int, reach: int) -> None:
+        self.info = info
+        self.device = session.device
+        self.sample_rate = info.sample_rate
+        self.sources = info.estimated
+        self.preferred_chunk_s = info.chunk_s
+        self.context = Context(
+            past=_round_up(math.ceil(info.past_s * info.sample_rate) + reach, hop),
+            future=_round_up(math.ceil(info.future_s * info.sample_rate) + reach, hop),
+            hop=hop,
+        )
+        self._session = session
+
+    def separate(self, mixture: Array) -> Array:
+        """Estimates (S, C, T) of a mixture (C, T), both at `sample_rate`; each channel is separated on its own.
+
+        Raises:
+            InputError: the mixture holds NaN or infinite samples.
+            ModelFileError: the network gives no numbers, or of another shape than its file says.
+        """
+        return self.separate_batch(mixture).swapaxes(0, 1)
+
+    def separate_batch(self, mixtures: Array) -> Array:
+        """Estimates (B, S, T) of a batch of mixtures (B, T). An item of silence gives silence, to the last bit."""
+        items, length = mixtures.shape
+        estimates = np.zeros((items, len(self.sources), length), dtype=np.float32)
+        sounding = np.flatnonzero(mixtures.any(axis=-1))
+        step = max(1, int(_CALL_S * self.sample_rate) // max(length, 1))
+        for start in range(0, len(sounding), step):
+            some = sounding[start : start + step]
+            # Overflow is no warning here but an error, told with its cause by the check that follows.
+            with np.errstate(over="ignore", invalid="ignore"):
+                estimates[some] = self._estimate(mixtures[some])
+            self._check_numbers(estimates[some], mixtures[some])
+        return estimates
+
+    def _estimate(self, mixtures: Array) -> Array:
+        raise NotImplementedError
+
+    def _check_shape(self, output: Array, wanted: tuple[int, ...]) -> None:
+        if output.shape != wanted:
+            raise ModelFileError(
+                f"{self.info.name}: its network gave an array of {output.shape}",
+                wanted=f"{wanted}",
+                do="export it again",
+            )
+
+    def _check_numbers(self, estimates: Array, mixtures: Array) -> None:
+        if np.isfinite(estimates).all():
+            return
+        if not np.isfinite(mixtures).all():
+            raise InputError(
+                "the mixture holds NaN or infinite samples", wanted="finite ones", do="repair the recording"
+            )
+        raise ModelFileError(
+            f"{self.info.name}: its network gave NaN or infinity for a mixture peaking at {peak_db(mixtures):.0f} dBFS",
+            wanted="numbers",
+            do="scale the recording to a peak of 0 dBFS, or take another model",
+        )
+
+
+class MaskSeparator(_Batched):
+    """A network that looks at the mixture's spectrum and gives a mask, real or complex, for each source.
+
+    Graph: `spectrum` float32 (B, 2, F, N), real and imaginary part, to `masks` float32 (B, S, M, F, N), M = 1 or 2.
+    """
+
+    def __init__(self, info: ModelInfo, model: bytes, *, threads: int | None = None, device: str = "auto") -> None:
+        if info.stft is None:
+            raise ModelFileError(f"{info.name}: a {info.kind} network without settings of its transform")
+        self._stft: StftSettings = info.stft
+        self._planes = 2 if info.mask == "complex" else 1
+        session = Session(model, name=info.name, input="spectrum", output="masks", threads=threads, device=device)
+        # A sample lies in frames that reach up to one n_fft to either side of it.
+        super().__init__(info, session, hop=self._stft.hop, reach=self._stft.n_fft)
+
+    def _estimate(self, mixtures: Array) -> Array:
+        spectrum = stft(mixtures, self._stft)  # (B, F, N)
+        masks = self._session.run(as_planes(spectrum))  # (B, S, M, F, N)
+        self._check_shape(masks, (len(mixtures), len(self.sources), self._planes, *spectrum.shape[1:]))
+        return istft(apply_masks(masks, spectrum), self._stft, mixtures.shape[-1])
+
+
+class WaveformSeparator(_Batched):
+    """A network from waveform to waveforms.
+
+    Graph: `waveform` float32 (B, 1, T) to `estimates` float32 (B, S, T).
+    """
+
+    def __init__(self, info: ModelInfo, model: bytes, *, threads: int | None = None, device: str = "auto") -> None:
+        session = Session(model, name=info.name, input="waveform", output="estimates", threads=threads, device=device)
+        super().__init__(info, session, hop=info.hop, reach=0)
+
+    def _estimate(self, mixtures: Array) -> Array:
+        estimates = self._session.run(mixtures[:, None])
+        self._check_shape(estimates, (len(mixtures), len(self.sources), mixtures.shape[-1]))
+        return estimates
+
+
+def _round_up(samples: int, hop: int) -> int:
+    return -(-samples // hop) * hop

@@ -1,0 +1,102 @@
+"""From blocks of a recording at its own rate to blocks of its stems, in constant memory."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from soli.errors import InputError
+from soli.media.resample import StreamResampler
+from soli.separation.chunks import Chunked
+from soli.separation.fifo import Fifo
+from soli.separation.residual import Residual
+from soli.types import Array
+
+
+class StreamSeparator:
+    """Separates a stream at one rate with a model of another: resample, separate in chunks, resample back, the rest.
+
+    The rest is taken at the recording's own rate: the stems sum to the input whatever resampling did, and the band
+    above the model's own goes to the rest. Keeps the input of about `batch` chunks until its estimate arrives.
+    """
+
+    def __init__(self, separator: Residual, *, sample_rate: int, chunk_s: float | None = None, batch: int = 1) -> None:
+        self.separator = separator
+        self.sample_rate = sample_rate
+        self._chunked = Chunked(separator.separator, chunk_s=chunk_s, batch=batch)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return self.separator.sources
+
+    def stream(self, blocks: Iterable[Array]) -> Iterator[Array]:
+        """Stems (S, C, T') in order for blocks (C, T) of one channel count: exactly as many samples in all.
+
+        A block must not be changed after it was given.
+
+        Raises:
+            InputError: a block has another channel count than the first, or NaN or infinite samples.
+        """
+        mixture, estimates = Fifo(), Fifo()
+        for estimate in self._estimates(_kept(blocks, mixture)):
+            estimates.push(estimate)
+            ready = min(len(mixture), len(estimates))
+            if ready:
+                yield self.separator.fill(mixture.take(ready), estimates.take(ready))
+        # Resampling there and back may end a sample early; there the rest is all. Or a sample late, which is let go.
+        if len(mixture):
+            remaining = mixture.take(len(mixture))
+            yield self.separator.fill(remaining, _padded(estimates, len(self.separator.sources) - 1, remaining))
+
+    def _estimates(self, blocks: Iterator[Array]) -> Iterator[Array]:
+        """The network's own estimates (S, C, T') at the recording's rate."""
+        rate, model_rate = self.sample_rate, self.separator.sample_rate
+        if rate == model_rate:
+            yield from self._chunked.stream(blocks)
+            return
+        estimates = self._chunked.stream(_resampled(blocks, rate, model_rate))
+        first = next(estimates, None)
+        if first is None:
+            return
+        sources, channels, _ = first.shape
+        back = StreamResampler(model_rate, rate, sources * channels)
+        yield back.process(first.reshape(sources * channels, -1)).reshape(sources, channels, -1)
+        for estimate in estimates:
+            yield back.process(estimate.reshape(sources * channels, -1)).reshape(sources, channels, -1)
+        yield back.flush().reshape(sources, channels, -1)
+
+
+def _kept(blocks: Iterable[Array], queue: Fifo) -> Iterator[Array]:
+    """Hands blocks on, keeping them in the queue; the first one sets the number of channels."""
+    channels, position = 0, 0
+    for block in blocks:
+        channels = channels or block.shape[0]
+        if block.shape[0] != channels:
+            raise InputError(
+                f"a block of {block.shape[0]} channels at sample {position}", wanted=f"{channels} as before"
+            )
+        finite = np.isfinite(block)
+        if not finite.all():
+            first = position + int(np.argmin(finite.all(axis=0)))
+            found = f"{finite.size - np.count_nonzero(finite)} NaN or infinite samples, the first at sample {first}"
+            raise InputError(found, wanted="finite ones", do="repair the recording")
+        position += block.shape[1]
+        queue.push(block)
+        yield block
+
+
+def _resampled(blocks: Iterator[Array], rate_in: int, rate_out: int) -> Iterator[Array]:
+    resampler: StreamResampler | None = None
+    for block in blocks:
+        resampler = resampler or StreamResampler(rate_in, rate_out, block.shape[0])
+        yield resampler.process(block)
+    if resampler is not None:
+        yield resampler.flush()
+
+
+def _padded(estimates: Fifo, sources: int, mixture: Array) -> Array:
+    """What is left of the estimates, with silence after it up to the length of the mixture (C, T)."""
+    whole = np.zeros((sources, *mixture.shape), dtype=np.float32)
+    if len(estimates):
+        count = min(len(estimates), mixture.shape[-1])
+        whole[..., :count] = estimates.take(count)
+    return whole

@@ -1,0 +1,110 @@
+"""Puts a run together from its settings and its data, and checks all of it before the first step."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from soli.data.library import LIBRARY_NAME, Library, read_library
+from soli.data.manifest import Manifest, read_manifest
+from soli.data.plan import Planner
+from soli.data.spec import read_spec
+from soli.errors import DataError, UsageError
+from soli.media.hashing import sha256_file
+from soli.train.dataset import Excerpts, Items, Mixtures, Planned, validation_rows
+from soli.train.export import build, network_settings
+from soli.train.loop import Training
+from soli.train.objectives import MaskObjective
+from soli.train.run import RunFolder, RunSettings
+from soli.train.validate import Validation
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """The training data of a run: a library with a spec, or a manifest; and the validation manifest."""
+
+    items: Items
+    valid: Manifest
+    record: dict[str, Any]
+
+
+def assemble(settings: RunSettings, *, data: Path, out: Path) -> Training:
+    """Builds network, objective, items and validation; raises UsageError or DataError where they do not fit."""
+    # Silence and band limits give gradients near the smallest numbers there are, which a processor adds up tens of
+    # times more slowly than others; taken as zero they change nothing. Threads inherit this, so it has to come first.
+    torch.set_flush_denormal(True)
+    values: Any = network_settings(settings)
+    source = open_data(settings, data)
+    if source.items.sample_rate != values.sample_rate:
+        raise UsageError(
+            f"the data have {source.items.sample_rate} Hz, the network is set to {values.sample_rate} Hz",
+            do=f"--set network.sample_rate={source.items.sample_rate}",
+        )
+    check_sources(settings, source.items)
+    network = build(settings)
+    objective = MaskObjective(settings.objective, stft=values.stft, sample_rate=values.sample_rate)
+    rows = validation_rows(source.valid)
+    sources = settings.sources[: settings.outputs]
+    return Training(
+        settings=settings,
+        folder=RunFolder(out),
+        network=network,
+        objective=objective,
+        mixtures=Mixtures(source.items, settings.sources),
+        validation=Validation(network, objective, rows, root=source.valid.root, sources=sources),
+        data_record=source.record,
+    )
+
+
+def open_data(settings: RunSettings, data: Path) -> DataSource:
+    """Opens a library (with the recipe's spec) or a manifest, with what validation needs."""
+    folder = data if data.is_dir() else data.parent
+    library = folder / LIBRARY_NAME
+    if (data.is_dir() or data.name == LIBRARY_NAME) and library.is_file():
+        if settings.data.spec is None:
+            raise UsageError(f"{data} is a library of sounds", do="name a mixing spec: --set data.spec=voice-train")
+        spec = read_spec(settings.data.spec)
+        if settings.data.duration_s:
+            spec = spec.model_copy(update={"duration_s": settings.data.duration_s})
+        sounds = read_library(library)
+        planner = Planner(spec, sounds, seed=settings.seed)
+        valid = read_manifest(folder / (settings.data.valid or "valid.jsonl"))
+        record = {"sha256": sha256_file(library), "packages": _packages(sounds, settings.data.split)}
+        return DataSource(Planned(planner, split=settings.data.split, root=folder), valid, record)
+    if data.is_dir():
+        raise DataError(
+            f"{data} holds no {LIBRARY_NAME}", wanted="a library or a manifest file", do="soli data build --help"
+        )
+    manifest = read_manifest(data)
+    valid = read_manifest(folder / settings.data.valid) if settings.data.valid else manifest
+    items = Excerpts(manifest, split=settings.data.split, duration_s=settings.data.duration_s, seed=settings.seed)
+    return DataSource(items, valid, {"sha256": sha256_file(data), "packages": []})
+
+
+def check_sources(settings: RunSettings, items: Items) -> None:
+    """Renders one item and compares its sources with the recipe's: DataError names what is missing."""
+    found: set[str] = set()
+    for index in range(8):  # a few: one item may be of noise alone
+        found |= set(items(index).stems)
+    missing = [source for source in settings.sources if source not in found]
+    if missing:
+        raise DataError(
+            f"no item holds the source {' or '.join(missing)}",
+            wanted=f"data with the sources {', '.join(settings.sources)}",
+            do=f"the data hold {', '.join(sorted(found))}: --set sources=[...] or name other data",
+        )
+
+
+def _packages(library: Library, split: str) -> list[dict[str, str]]:
+    """Where the sounds that a run trains on come from and under which licences, for the model card."""
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for sound in library.sounds:
+        if sound.split == split:
+            licences, kinds = found.setdefault(sound.package, (set(), set()))
+            licences.add(sound.licence)
+            kinds.add(sound.kind)
+    return [
+        {"name": name, "licence": " and ".join(sorted(licences)), "role": " and ".join(sorted(kinds))}
+        for name, (licences, kinds) in sorted(found.items())
+    ]

@@ -1,0 +1,145 @@
+"""Training items: mixtures rendered on the fly from a mixing spec, or excerpts of the rows of a manifest.
+
+Item `index` is a pure function of the run's seed and of the index, so that the order of a run does not depend on the
+number of loader processes, and a resumed run sees exactly the items that it would have seen.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from soli.data.library import Split
+from soli.data.manifest import Manifest, Row
+from soli.data.plan import Planner
+from soli.data.render import Rendered, render
+from soli.errors import DataError, SoliError
+from soli.train.objectives import Batch
+from soli.types import Array
+
+
+class Items(Protocol):
+    """Where the audio of an item comes from."""
+
+    sample_rate: int
+
+    def __call__(self, index: int) -> Rendered: ...
+
+
+class Planned:
+    """Items drawn from a library by a planner."""
+
+    def __init__(self, planner: Planner, *, split: Split, root: Path) -> None:
+        self.planner, self.split, self.root = planner, split, root
+        self.sample_rate = planner.spec.sample_rate
+
+    def __call__(self, index: int) -> Rendered:
+        return render(self.planner.row(self.split, index), self.root)
+
+
+class Excerpts:
+    """Items cut at random from the rows of a manifest; rows shorter than the item are padded with silence."""
+
+    def __init__(self, manifest: Manifest, *, split: str, duration_s: float | None, seed: int) -> None:
+        self.rows = manifest.split(split)
+        if not self.rows:
+            raise DataError(f'the manifest has no rows of split "{split}"', do="name another with --set data.split=...")
+        rates = sorted({row.sample_rate for row in self.rows})
+        if len(rates) > 1:
+            raise DataError(f"the manifest mixes sample rates {rates}", wanted="one rate")
+        self.root, self.seed, self.sample_rate = manifest.root, seed, rates[0]
+        self.length = round((duration_s or max(row.duration_s for row in self.rows)) * self.sample_rate)
+
+    def __call__(self, index: int) -> Rendered:
+        rng = np.random.default_rng((self.seed, index))
+        whole = render(self.rows[int(rng.integers(len(self.rows)))], self.root)
+        spare = whole.mixture.shape[-1] - self.length
+        start = int(rng.integers(spare + 1)) if spare > 0 else 0
+        stems = {name: self._cut(stem, start) for name, stem in whole.stems.items()}
+        return Rendered(mixture=self._cut(whole.mixture, start), stems=stems, sample_rate=whole.sample_rate)
+
+    def _cut(self, samples: Array, start: int) -> Array:
+        piece = samples[:, start : start + self.length]
+        return np.pad(piece, ((0, 0), (0, self.length - piece.shape[-1])))
+
+
+Item = tuple[torch.Tensor, torch.Tensor]
+
+
+class Mixtures(Dataset[Item | SoliError]):
+    """Rendered items as tensors: mixture (T,) and targets (S, T), the first channel of each.
+
+    An error that the user can mend is returned, not raised: a loader process would wrap it in its own traceback.
+    """
+
+    def __init__(self, items: Items, sources: tuple[str, ...]) -> None:
+        self.items, self.sources = items, sources
+
+    def __getitem__(self, index: int) -> Item | SoliError:
+        try:
+            item = self.items(index)
+        except SoliError as error:
+            return error
+        silent = np.zeros_like(item.mixture[0])
+        targets = np.stack([item.stems[s][0] if s in item.stems else silent for s in self.sources])
+        return torch.from_numpy(item.mixture[0].copy()), torch.from_numpy(targets)
+
+
+class Onwards(Sampler[int]):
+    """Indices of this process's share of every batch, from a step on and without end.
+
+    `batch` counts the items of all processes together, so that the data order does not depend on their number.
+    """
+
+    def __init__(self, *, step: int, batch: int, process: int = 0, processes: int = 1) -> None:
+        self.step, self.batch, self.process, self.processes = step, batch, process, processes
+
+    def __iter__(self) -> Iterator[int]:
+        share = self.batch // self.processes
+        step = self.step
+        while True:
+            first = step * self.batch + self.process * share
+            yield from range(first, first + share)
+            step += 1
+
+
+def batches(mixtures: Mixtures, order: Onwards, *, workers: int) -> Iterator[Batch]:
+    """An endless stream of batches in the given order."""
+    loader: DataLoader[Item | SoliError] = DataLoader(
+        mixtures,
+        batch_size=order.batch // order.processes,
+        sampler=order,
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        persistent_workers=workers > 0,
+        worker_init_fn=_one_thread,
+        collate_fn=_collate,
+        # Else the loader would draw from the generator that dropout draws from, once more with every resumption.
+        generator=torch.Generator(),
+    )
+    for batch in loader:
+        if isinstance(batch, SoliError):
+            raise batch
+        yield batch
+
+
+def _collate(items: list[Item | SoliError]) -> Batch | SoliError:
+    rendered = []
+    for item in items:
+        if isinstance(item, SoliError):
+            return item
+        rendered.append(item)
+    return Batch(torch.stack([m for m, _ in rendered]), torch.stack([t for _, t in rendered]))
+
+
+def _one_thread(_: int) -> None:
+    """Loader processes must not take the cores that the network trains on."""
+    torch.set_num_threads(1)
+
+
+def validation_rows(manifest: Manifest, *, split: str = "valid") -> list[Row]:
+    """The rows to validate on: those of `split`, or all where the manifest names no such split."""
+    return manifest.split(split) or list(manifest.rows)

@@ -1,0 +1,131 @@
+"""From a run folder to one model file: the best weights as an ONNX graph, with all that use needs in its metadata."""
+
+import io
+import json
+import logging
+import warnings
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from soli.errors import InputError, UsageError, near
+from soli.modelfile import Licence, ModelInfo, write_metadata
+from soli.train.families import family, read_settings
+from soli.train.run import RunFolder, RunSettings
+from soli.train.state import write_atomically
+from soli.train.work import macs, parameter_count
+from soli.version import __version__
+
+# The oldest operator set that has all we use; onnxruntime reads it for years to come.
+_OPSET = 17
+
+
+def build(settings: RunSettings) -> nn.Module:
+    """The network of a run, with fresh weights drawn from its seed."""
+    torch.manual_seed(settings.seed)
+    return family(settings.family).network(network_settings(settings))
+
+
+def network_settings(settings: RunSettings) -> BaseModel:
+    """A run's network settings: the family's defaults, then the preset, then the recipe, and how many outputs."""
+    row = family(settings.family)
+    if settings.preset is not None and settings.preset not in row.presets:
+        found = f'{settings.family} has no preset "{settings.preset}"'
+        raise UsageError(found, do=near(settings.preset, list(row.presets)))
+    preset = row.presets[settings.preset] if settings.preset else {}
+    return read_settings(settings.family, {**preset, **settings.network, "outputs": settings.outputs})
+
+
+def export(run: Path, out: Path, *, scores: dict[str, Any] | None = None) -> ModelInfo:
+    """Writes the best weights of a run as a model file.
+
+    Args:
+        run: the run folder.
+        out: the model file to write, by convention NAME.soli.onnx.
+        scores: what an evaluation measured, for the model's card.
+
+    Raises:
+        InputError: the folder holds no run, or no validated weights yet.
+    """
+    folder = RunFolder(run)
+    settings, data = folder.read()
+    if not folder.weights.is_file():
+        raise InputError(
+            f"{run} holds no weights yet", wanted="a run that has validated once", do="train on with --resume"
+        )
+    network = build(settings)
+    network.load_state_dict(load_file(folder.weights))
+    network.eval()
+    info = describe(settings, network, data=data, scores=scores or {})
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(out, write_metadata(to_onnx(network, example(settings, seconds=0.5)), info))
+    return info
+
+
+def example(settings: RunSettings, *, seconds: float, batch: int = 1) -> Tensor:
+    """An input of the network's shape: what `seconds` of audio look like to it."""
+    values: Any = network_settings(settings)
+    samples = round(seconds * values.sample_rate)
+    if family(settings.family).kind == "mask":
+        return torch.randn(batch, 2, values.stft.bins, -(-samples // values.stft.hop) + 1)
+    return torch.randn(batch, 1, samples)
+
+
+def to_onnx(network: nn.Module, inputs: Tensor) -> bytes:
+    """The network as ONNX bytes, free in batch and length.
+
+    torch's newer exporter bakes the traced length into a graph with an LSTM (torch 2.13); the older one does not.
+    """
+    spectral = inputs.ndim == 4
+    names = ("spectrum", "masks") if spectral else ("waveform", "estimates")
+    axes = {names[0]: {0: "batch", inputs.ndim - 1: "length"}, names[1]: {0: "batch", (4 if spectral else 2): "length"}}
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        # The old exporter announces its retirement, and cannot know that our LSTM states are built for any batch.
+        warnings.simplefilter("ignore")
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        torch.onnx.export(
+            network,
+            (inputs,),
+            buffer,
+            input_names=[names[0]],
+            output_names=[names[1]],
+            dynamic_axes=axes,
+            opset_version=_OPSET,
+            dynamo=False,
+        )
+    return buffer.getvalue()
+
+
+def describe(settings: RunSettings, network: nn.Module, *, data: dict[str, Any], scores: dict[str, Any]) -> ModelInfo:
+    """The metadata of a model file."""
+    values: Any = network_settings(settings)
+    kind = family(settings.family).kind
+    stft = values.stft if kind == "mask" else None
+    mask: Literal["real", "complex"] | None = getattr(values, "mask", "real") if kind == "mask" else None
+    return ModelInfo(
+        name=settings.name,
+        family=settings.family,
+        kind=kind,
+        sample_rate=values.sample_rate,
+        sources=settings.sources,
+        rest=settings.rest,
+        stft=stft,
+        mask=mask,
+        chunk_s=settings.export.chunk_s,
+        past_s=settings.export.past_s,
+        future_s=settings.export.future_s,
+        parameters=parameter_count(network),
+        macs_per_s=round(macs(network, example(settings, seconds=10)) / 10),
+        licence=Licence(weights=settings.export.weights_licence, data=settings.export.data_licence),
+        data=data.get("packages", []),
+        manifest_sha256=data.get("sha256", ""),
+        scores=scores,
+        settings=json.loads(values.model_dump_json()),
+        recipe=settings.name,
+        soli=__version__,
+    )

@@ -1,0 +1,155 @@
+"""Band-split recurrent mask network, after Luo and Yu (2023, "Music source separation with band-split RNN").
+
+The spectrum is cut into K bands, narrow at low and wide at high frequencies. Each band of each frame becomes a vector
+of D features; blocks of recurrent layers then run in turn over time and over bands (the same weights for every frame),
+and each band's own decoder gives its piece of the masks. The bands are taken in `time_groups` groups of neighbours that
+share the weights of the recurrence over time: as many groups as bands is the paper's network; one group is a plain
+recurrence over whole frames, which a processor trains several times faster.
+
+Differences from the paper: each band is divided by its own level and the level is given as a feature of its own
+(logarithmic), so that quiet and loud recordings look alike; layer instead of group normalisation, so that a frame's
+estimate does not depend on the length of the chunk; bounded masks.
+"""
+
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, model_validator
+from torch import Tensor, nn
+
+from soli.dsp.bands import erb_band_edges
+from soli.types import StftSettings
+
+# A band quieter than this (in units of the spectrum) counts as empty: about -120 dBFS.
+_FLOOR = 1e-5
+
+
+class BandSplitSettings(BaseModel):
+    """What makes one band-split network differ from another."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stft: StftSettings = StftSettings(n_fft=1536, hop=768)
+    sample_rate: int = 48000
+    outputs: int = 1
+    bands: int = 36
+    narrowest: int = 3
+    features: int = 32
+    blocks: int = 2
+    time_groups: int = 1
+    time_hidden: int = 192
+    band_hidden: int = 16
+    decoder_hidden: int = 64
+    mask: Literal["real", "complex"] = "complex"
+    causal: bool = False
+
+    @model_validator(mode="after")
+    def _groups_are_equal(self) -> "BandSplitSettings":
+        bands = len(self.edges) - 1
+        if bands % self.time_groups:
+            raise ValueError(f"{bands} bands cannot be cut into {self.time_groups} equal time_groups")
+        return self
+
+    @property
+    def edges(self) -> tuple[int, ...]:
+        return erb_band_edges(self.stft, sample_rate=self.sample_rate, bands=self.bands, narrowest=self.narrowest)
+
+
+class BandSplit(nn.Module):
+    """Spectrum (B, 2, F, N) to masks (B, S, M, F, N): M = 1 real in (0, 1), or 2 complex with both parts in (-1, 1)."""
+
+    def __init__(self, settings: BandSplitSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.encoder = BandEncoder(settings)
+        self.blocks = nn.ModuleList(DualPathBlock(settings) for _ in range(settings.blocks))
+        self.decoder = BandDecoder(settings)
+
+    def forward(self, spectrum: Tensor) -> Tensor:
+        x = self.encoder(spectrum)  # (B, N, K, D)
+        for block in self.blocks:
+            x = block(x)  # (B, N, K, D)
+        masks: Tensor = self.decoder(x)  # (B, S, M, F, N)
+        if self.settings.mask == "real":
+            return masks.sigmoid()
+        return masks.tanh()
+
+
+class BandEncoder(nn.Module):
+    """Cuts (B, 2, F, N) into bands and gives each its features (B, N, K, D)."""
+
+    def __init__(self, settings: BandSplitSettings) -> None:
+        super().__init__()
+        self.edges = settings.edges
+        widths = [high - low for low, high in pairwise(self.edges)]
+        self.layers = nn.ModuleList(nn.Linear(2 * width + 1, settings.features) for width in widths)
+
+    def forward(self, spectrum: Tensor) -> Tensor:
+        x = spectrum.permute(0, 3, 1, 2)  # (B, N, 2, F)
+        bands = []
+        for low, high, layer in zip(self.edges, self.edges[1:], self.layers, strict=False):
+            band = x[..., low:high].flatten(2)  # (B, N, 2 x width)
+            level = (band.square().mean(dim=-1, keepdim=True) + _FLOOR**2).sqrt()  # (B, N, 1)
+            bands.append(layer(torch.cat((band / level, level.log() / 4), dim=-1)))  # (B, N, D)
+        return torch.stack(bands, dim=2)
+
+
+class DualPathBlock(nn.Module):
+    """One recurrence over time and one over bands, each with a residual connection."""
+
+    def __init__(self, settings: BandSplitSettings) -> None:
+        super().__init__()
+        self.groups = settings.time_groups
+        grouped = settings.features * (len(settings.edges) - 1) // self.groups
+        self.over_time = Recurrence(grouped, settings.time_hidden, bidirectional=not settings.causal)
+        self.over_bands = Recurrence(settings.features, settings.band_hidden, bidirectional=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, frames, bands, features = x.shape
+        x = x.reshape(batch, frames, self.groups, -1).transpose(1, 2).flatten(0, 1)  # (B x groups, N, K / groups x D)
+        x = self.over_time(x)
+        x = x.unflatten(0, (batch, self.groups)).transpose(1, 2)  # (B, N, groups, K / groups x D)
+        x = x.reshape(batch * frames, bands, features)
+        x = self.over_bands(x)
+        return x.reshape(batch, frames, bands, features)
+
+
+class Recurrence(nn.Module):
+    """Layer norm, LSTM and projection around a residual connection: (B, L, D) to (B, L, D)."""
+
+    def __init__(self, features: int, hidden: int, *, bidirectional: bool) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(features)
+        self.lstm = nn.LSTM(features, hidden, batch_first=True, bidirectional=bidirectional)
+        self.project = nn.Linear(hidden * (1 + bidirectional), features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        recurrent, _ = self.lstm(self.norm(x))  # (B, L, H or 2 H)
+        return x + self.project(recurrent)
+
+
+class BandDecoder(nn.Module):
+    """Features (B, N, K, D) to unbounded masks (B, S, M, F, N): one small network a band."""
+
+    def __init__(self, settings: BandSplitSettings) -> None:
+        super().__init__()
+        self.planes = (settings.outputs, 1 if settings.mask == "real" else 2)
+        edges = settings.edges
+        count = self.planes[0] * self.planes[1]
+        self.layers = nn.ModuleList(
+            nn.Sequential(
+                nn.LayerNorm(settings.features),
+                nn.Linear(settings.features, settings.decoder_hidden),
+                nn.PReLU(),
+                nn.Linear(settings.decoder_hidden, count * (high - low)),
+            )
+            for low, high in pairwise(edges)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        pieces = [
+            layer(x[:, :, k]).unflatten(-1, (*self.planes, -1))  # (B, N, S, M, width)
+            for k, layer in enumerate(self.layers)
+        ]
+        return torch.cat(pieces, dim=-1).permute(0, 2, 3, 4, 1)

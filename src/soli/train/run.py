@@ -1,0 +1,216 @@
+"""A run: its settings, read from a recipe and checked before anything starts, and its folder on disk.
+
+RUN/run.json                      settings, library and manifest hashes, versions
+RUN/log.jsonl                     a line every few steps, a line a validation
+RUN/curves.png                    the same as a picture
+RUN/state.safetensors             everything needed to go on; state.previous.safetensors is the one before
+RUN/weights.safetensors           the best weights so far (of the moving average), for export and fine-tuning
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from soli.errors import InputError, UsageError, near
+from soli.version import __version__
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OptimSettings(_Settings):
+    """AdamW with linear warm-up, a plateau, and a linear descent to zero over the last part of the run."""
+
+    lr: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+    steps: int = Field(1000, gt=0)
+    batch: int = Field(16, gt=0)
+    warmup: int = Field(100, ge=0)
+    descent: float = Field(0.4, ge=0, le=1, description="share of the steps over which the rate falls to zero")
+    clip: float = Field(5.0, gt=0, description="largest norm of the gradient")
+    ema: float = Field(0.998, ge=0, lt=1, description="decay of the moving average of the weights; 0 turns it off")
+
+
+class DataSettings(_Settings):
+    """Where training items come from: a mixing spec over a library (drawn on the fly) or the rows of a manifest."""
+
+    spec: str | None = Field(None, description="a mixing spec: a file, or a name in soli/recipes/data")
+    duration_s: float | None = Field(None, gt=0, description="length of a training item; default: the spec's or row's")
+    split: Literal["train", "valid", "test"] = "train"
+    valid: str | None = Field(None, description="validation manifest, relative to --data; default: its valid split")
+    workers: int = Field(1, ge=0)
+
+
+class WatchSettings(_Settings):
+    """When to validate, log and save."""
+
+    valid_every: int = Field(500, gt=0)
+    patience: int = Field(0, ge=0, description="stop after so many validations without gain; 0: never")
+    log_every: int = Field(20, gt=0)
+    save_every_s: float = Field(120.0, gt=0)
+
+
+class ExportSettings(_Settings):
+    """What the model file says about its use."""
+
+    chunk_s: float = Field(20.0, gt=0)
+    past_s: float = Field(2.0, ge=0)
+    future_s: float = Field(2.0, ge=0)
+    weights_licence: str = "Apache-2.0"
+    data_licence: str = ""
+
+
+class RunSettings(_Settings):
+    """Everything that makes one training run differ from another; a recipe lists only what differs from here."""
+
+    name: str
+    family: str
+    sources: tuple[str, ...] = Field(min_length=1)
+    rest: str | None = None
+    network: dict[str, Any] = {}
+    preset: str | None = None
+    objective: dict[str, float]
+    data: DataSettings = DataSettings()
+    optim: OptimSettings = OptimSettings()
+    watch: WatchSettings = WatchSettings()
+    export: ExportSettings = ExportSettings()
+    seed: int = 1
+
+    @model_validator(mode="after")
+    def _rest_is_last(self) -> "RunSettings":
+        if self.rest is not None and self.rest != self.sources[-1]:
+            raise ValueError(f'rest "{self.rest}" must be the last of the sources {list(self.sources)}')
+        return self
+
+    @property
+    def outputs(self) -> int:
+        """How many sources the network estimates."""
+        return len(self.sources) - (self.rest is not None)
+
+
+def find_recipe(name: str) -> Path:
+    """The recipe file `name`: a path, or a name shipped with soli such as `voice`."""
+    if Path(name).is_file():
+        return Path(name)
+    shipped = Path(str(resources.files("soli") / "recipes"))
+    for candidate in (shipped / name, shipped / f"{name}.yaml", shipped / name.removeprefix("recipes/")):
+        if candidate.is_file():
+            return candidate
+    known = [
+        str(p.relative_to(shipped).with_suffix("")) for p in sorted(shipped.rglob("*.yaml")) if "data" not in p.parts
+    ]
+    raise UsageError(f'there is no recipe "{name}"', wanted="a .yaml file or a shipped recipe", do=near(name, known))
+
+
+def read_recipe(path: Path, overrides: Sequence[str] = ()) -> RunSettings:
+    """Reads a recipe and applies `key.sub=value` overrides; UsageError names the key that does not fit."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not YAML: {error}", wanted="a recipe as in soli/recipes") from error
+    if not isinstance(values, dict):
+        raise UsageError(f"{path} holds no settings", wanted="a recipe as in soli/recipes")
+    for override in overrides:
+        _override(values, override)
+    return check_settings(values, where=str(path))
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise UsageError(f'--set "{override}"', wanted="key=value, such as optim.lr=3e-4")
+    *parents, last = key.split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise UsageError(f'--set {key}: "{parent}" is a single value', wanted="a group of settings")
+    try:
+        number = float(text)  # YAML 1.1 reads 3e-4 as text
+        values[last] = int(text) if text.lstrip("+-").isdigit() else number
+    except ValueError:
+        values[last] = yaml.safe_load(text)
+
+
+def check_settings(values: Mapping[str, Any], *, where: str) -> RunSettings:
+    """Validates settings; UsageError names the first key that is unknown (near names offered) or wrong."""
+    try:
+        return RunSettings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = [str(part) for part in first["loc"]]
+        key = ".".join(path) or "settings"
+        if first["type"] == "extra_forbidden":
+            raise UsageError(f'{where}: there is no setting "{key}"', do=near(path[-1], _known_keys(path))) from error
+        raise UsageError(f"{where}: {key}: {first['msg'].removeprefix('Value error, ')}") from error
+
+
+def _known_keys(path: list[str]) -> list[str]:
+    model: type[BaseModel] = RunSettings
+    for part in path[:-1]:
+        annotation = model.model_fields[part].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return list(model.model_fields)
+
+
+class RunFolder:
+    """The files of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.record = path / "run.json"
+        self.log = path / "log.jsonl"
+        self.curves = path / "curves.png"
+        self.state = path / "state.safetensors"
+        self.previous_state = path / "state.previous.safetensors"
+        self.weights = path / "weights.safetensors"
+
+    def create(self, settings: RunSettings, data: Mapping[str, Any]) -> None:
+        """Starts a run; UsageError when the folder holds one already."""
+        if self.record.exists():
+            raise UsageError(f"{self.path} holds a run already", do="go on with --resume, or name another --out")
+        self.path.mkdir(parents=True, exist_ok=True)
+        record = {"soli": __version__, "settings": settings.model_dump(mode="json"), "data": dict(data)}
+        self.record.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+    def read(self) -> tuple[RunSettings, dict[str, Any]]:
+        """Settings and data of the run; InputError when the folder holds none."""
+        if not self.record.is_file():
+            raise InputError(f"{self.path} holds no run", wanted="a folder with run.json", do="check --out")
+        try:
+            record = json.loads(self.record.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise InputError(
+                f"{self.record} is damaged: {error}", do="start the run again in another folder"
+            ) from error
+        return check_settings(record["settings"], where=str(self.record)), record["data"]
+
+    def check_unchanged(self, settings: RunSettings, data: Mapping[str, Any]) -> None:
+        """UsageError that lists the settings that differ from those the run was started with."""
+        before, before_data = self.read()
+        old, new = flatten(before.model_dump(mode="json")), flatten(settings.model_dump(mode="json"))
+        old |= flatten({"data of the run": before_data})
+        new |= flatten({"data of the run": dict(data)})
+        changed = [f"{k}: {old.get(k)} -> {new.get(k)}" for k in sorted(old | new) if old.get(k) != new.get(k)]
+        if changed:
+            raise UsageError(
+                f"{self.path} was started with other settings: {', '.join(changed)}",
+                do="resume with the same settings, or name another --out",
+            )
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

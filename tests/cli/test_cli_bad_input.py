@@ -1,0 +1,282 @@
+"""Whatever is wrong with one input or with the call: one clear line, the right exit code, nothing half-written."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from cli_call import Result, files_below, inside, process
+from cli_limits import bound_by_permissions, no_file_beyond
+from cli_sounds import BAD, two_tones, write_good
+
+import models
+from soli.modelfile import write_metadata
+
+GOOD = {"good/voice.wav", "good/noise.wav"}
+
+
+def assert_one_line(result: Result, code: int, *parts: str) -> None:
+    assert result.code == code
+    assert result.errors == result.err.splitlines()
+    assert len(result.errors) == 1, result.err
+    assert "Traceback" not in result.err
+    for part in parts:
+        assert part in result.err
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_file_is_named_and_the_others_are_done(
+    here: Path, model: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    BAD[name](here / "bad.wav")
+    write_good(here / "good.wav")
+    result = inside(capsys, "separate", "bad.wav", "good.wav", "-m", model, "--json")
+    assert_one_line(result, 1, "bad.wav")
+    assert [file["input"] for file in result.json["files"]] == ["good.wav"]
+    (failed,) = result.json["failed"]
+    assert failed["input"] == "bad.wav"
+    assert result.err == f"soli: error: {failed['error']}\n"
+    assert files_below(here / "separated") == GOOD
+    assert not (here / "separated" / "bad").exists()
+
+
+@pytest.mark.parametrize("suffix", ["flac", "ogg", "m4a"])  # an mp3 file may end at any frame, and is then whole
+def test_a_coded_file_that_is_cut_off(here: Path, model: Path, capsys: pytest.CaptureFixture[str], suffix: str) -> None:
+    write_good(here / "whole.wav", frames=20 * 44100)
+    assert inside(capsys, "separate", "whole.wav", "-m", model, "--format", suffix, "--stems", "voice").code == 0
+    data = (here / f"separated/whole/voice.{suffix}").read_bytes()
+    (here / f"cut.{suffix}").write_bytes(data[: len(data) // 2])
+    result = inside(capsys, "separate", f"cut.{suffix}", "-m", model)
+    assert_one_line(result, 1, f"cut.{suffix}")
+    assert not (here / "separated" / "cut").exists()
+
+
+def test_an_unreadable_file(here: Path, model: Path) -> None:
+    write_good(here / "bad.wav").chmod(0)
+    write_good(here / "good.wav")
+    result = process("separate", "bad.wav", "good.wav", "-m", model, **bound_by_permissions())
+    assert_one_line(result, 1, "bad.wav", "ermission")
+    assert files_below(here / "separated") == GOOD
+
+
+def test_a_read_only_output_folder_is_told_before_any_work(here: Path, model: Path) -> None:
+    write_good(here / "good.wav")
+    (here / "out").mkdir(mode=0o555)
+    for out in ("out", "out/deeper"):
+        result = process("separate", "good.wav", "gone.wav", "-m", model, "--out", out, **bound_by_permissions())
+        assert_one_line(result, 1, "out", "--out")
+        assert "gone.wav" not in result.err
+    assert files_below(here / "out") == set()
+
+
+def test_a_file_where_the_output_folder_should_be(here: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_good(here / "good.wav")
+    (here / "taken").write_text("mine", encoding="ascii")
+    assert_one_line(inside(capsys, "separate", "good.wav", "-m", model, "--out", "taken"), 1, "taken")
+    (here / "separated").mkdir()
+    (here / "separated/good").write_text("mine", encoding="ascii")
+    assert_one_line(inside(capsys, "separate", "good.wav", "-m", model), 1, "separated/good")
+    assert (here / "separated/good").read_text(encoding="ascii") == "mine"
+
+
+@pytest.mark.parametrize("format", ["wav", "flac", "ogg", "m4a"])
+def test_a_full_disk_names_the_file_and_keeps_what_was_done(here: Path, model: Path, format: str) -> None:
+    rng = np.random.default_rng(0)
+    write_good(here / "small.wav", frames=4410)
+    soundfile.write("large.wav", rng.uniform(-0.5, 0.5, (30 * 44100, 2)).astype(np.float32), 44100, subtype="FLOAT")
+    write_good(here / "after.wav", frames=4410)
+    result = process(
+        *("separate", "small.wav", "large.wav", "after.wav", "-m", model, "--format", format, "--json"),
+        **no_file_beyond(100_000),
+    )
+    assert_one_line(result, 1, "separated/large/", f".{format}")
+    assert [file["input"] for file in result.json["files"]] == ["small.wav", "after.wav"]
+    assert [failed["input"] for failed in result.json["failed"]] == ["large.wav"]
+    names = {f"{name}/{stem}.{format}" for name in ("small", "after") for stem in ("voice", "noise")}
+    assert files_below(here / "separated") == names
+
+
+def test_two_inputs_for_one_folder(here: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_good(here / "x.wav")
+    (here / "other").mkdir()
+    soundfile.write("other/x.flac", two_tones(16000, 1, 1600), 16000)
+    result = inside(capsys, "separate", "x.wav", "other/x.flac", "-m", model, "--json")
+    assert_one_line(result, 1, "x.wav", "other/x.flac")
+    assert [file["input"] for file in result.json["files"]] == ["x.wav"]
+    assert soundfile.info("separated/x/voice.wav").samplerate == 44100
+
+
+def test_the_same_file_twice_is_done_once(here: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_good(here / "x.wav")
+    result = inside(capsys, "separate", "x.wav", "./x.wav", "-m", model, "--json", "--overwrite")
+    assert result.code == 0
+    assert [file["kept"] for file in result.json["files"]] == [False, True]
+
+
+def test_a_bad_first_input_does_not_take_the_folder(
+    here: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "other").mkdir()
+    write_good(here / "other/x.wav")
+    result = inside(capsys, "separate", "x.wav", "other/x.wav", "-m", model, "--json")
+    assert_one_line(result, 1, "x.wav")
+    assert [file["input"] for file in result.json["files"]] == ["other/x.wav"]
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (("--stems", "voice,drums"), ("'drums'", "voice", "noise")),
+        (("--stems", "voise"), ("did you mean voice",)),
+        (("--stems", ","), ("--stems",)),
+        (("--format", "wave"), ("wave", "did you mean wav")),
+        (("--subtype", "pcm8"), ("pcm8", "pcm16")),
+        (("--format", "flac", "--subtype", "float32"), ("float32", "pcm24")),
+        (("--format", "mp3", "--subtype", "pcm16"), ("pcm16", "mp3")),
+        (("--device", "tpu"), ("tpu", "cpu")),
+        (("--chunk-s", "0"), ("--chunk-s", "0")),
+        (("--chunk-s", "nan"), ("nan",)),
+        (("--chunk-s", "x"), ("--chunk-s",)),
+        (("--batch", "0"), ("--batch",)),
+        (("--threads", "0"), ("--threads",)),
+        (("--modle", "voice"), ("--modle", "--model")),
+    ],
+)
+def test_a_wrong_call_is_told_before_any_work(
+    here: Path, model: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], parts: tuple[str, ...]
+) -> None:
+    write_good(here / "good.wav")
+    result = inside(capsys, "separate", "good.wav", "-m", model, *words)
+    assert_one_line(result, 2, *parts)
+    assert not (here / "separated").exists()
+
+
+def test_a_device_that_is_not_there_is_an_error_not_a_fallback(
+    here: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from soli.separation.runtime import available_devices
+
+    if "cuda" in available_devices():
+        pytest.skip("this machine has the device")
+    write_good(here / "good.wav")
+    assert_one_line(inside(capsys, "separate", "good.wav", "-m", model, "--device", "cuda"), 2, "cuda")
+
+
+def test_no_input_no_command_and_no_such_command(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert_one_line(inside(capsys, "separate"), 2, "INPUT")
+    assert_one_line(inside(capsys, "seperate", "x.wav"), 2, "did you mean separate")
+    assert_one_line(inside(capsys, "--no-such-option"), 2, "--no-such-option")
+
+
+def test_an_unknown_model_gives_near_names(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from soli.separation import zoo
+
+    write_good(here / "good.wav")
+    result = inside(capsys, "separate", "good.wav", "--model", "voixe")
+    assert_one_line(result, 2, "'voixe'", *(["did you mean voice"] if "voice" in zoo.names() else []))
+
+
+def _truncated(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def _edited(data: bytes) -> bytes:
+    return data.replace(b'"sources":["voice","noise"]', b'"sources":["noise","voice"]')
+
+
+def _edited_weights(data: bytes) -> bytes:
+    place = data.index(np.float32(1).tobytes() * 8)
+    return data[:place] + np.float32(2).tobytes() + data[place + 4 :]
+
+
+def _of_the_future(data: bytes) -> bytes:
+    future = models.model_info().model_copy(update={"format_version": 2})
+    return write_metadata(data, future)
+
+
+@pytest.mark.parametrize(
+    ("damage", "part"),
+    [
+        (_truncated, "truncated"),
+        (_edited, ""),
+        (_edited_weights, ""),
+        (_of_the_future, "upgrade soli"),
+        (lambda data: b"", "empty"),
+        (lambda data: b"this is no model\n" * 50, ""),
+    ],
+    ids=["truncated", "edited", "edited weights", "future format", "empty", "text"],
+)
+def test_a_model_file_that_cannot_be_trusted(
+    here: Path, model: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[bytes], bytes], part: str
+) -> None:
+    write_good(here / "good.wav")
+    data = model.read_bytes()
+    (here / "bad.soli.onnx").write_bytes(damage(data))
+    assert (here / "bad.soli.onnx").read_bytes() != data
+    result = inside(capsys, "separate", "good.wav", "--model", "bad.soli.onnx")
+    assert_one_line(result, 1, "bad.soli.onnx", part)
+    assert not (here / "separated").exists()
+
+
+def test_a_model_file_that_is_not_there(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert_one_line(inside(capsys, "separate", "x.wav", "--model", "gone.soli.onnx"), 1, "gone.soli.onnx")
+
+
+def test_a_format_that_cannot_hold_the_rate_fails_that_file_only(
+    here: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_good(here / "odd rate.wav", rate=37000)
+    write_good(here / "good.wav", rate=48000)
+    result = inside(capsys, "separate", "odd rate.wav", "good.wav", "-m", model, "--format", "mp3")
+    assert_one_line(result, 1, "odd rate", "37000")
+    assert files_below(here / "separated") == {"good/voice.mp3", "good/noise.mp3"}
+
+
+def test_a_bug_is_one_line_for_users_and_a_traceback_for_those_who_ask(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import soli.cli.models
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("by design")
+
+    monkeypatch.setattr(soli.cli.models.zoo, "names", broken)
+    assert_one_line(inside(capsys, "models"), 70, "ZeroDivisionError", "bug in soli", "SOLI_TRACEBACK=1")
+    monkeypatch.setenv("SOLI_TRACEBACK", "1")
+    with pytest.raises(ZeroDivisionError):
+        inside(capsys, "models")
+
+
+def test_a_missing_extra_names_the_line_that_adds_it(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import soli.cli.models
+
+    def needs(package: str) -> Callable[..., None]:
+        def call(*_: object) -> None:
+            raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+
+        return call
+
+    monkeypatch.setattr(soli.cli.models.zoo, "names", needs("torch.nn"))
+    assert_one_line(inside(capsys, "models"), 2, "torch is not installed", 'pip install "soli[train]"')
+    monkeypatch.setattr(soli.cli.models.zoo, "names", needs("numpy"))
+    assert_one_line(inside(capsys, "models"), 2, "numpy is not installed", "pip install --force-reinstall soli")
+
+
+def test_a_pipe_that_closes_early_is_no_error(here: Path, model: Path) -> None:
+    if shutil.which("bash") is None:
+        pytest.skip("needs bash")
+    import subprocess
+
+    from cli_call import words
+
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(words("models", model, "--json"), stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert b"Traceback" not in done.stderr
+    assert b"BrokenPipe" not in done.stderr

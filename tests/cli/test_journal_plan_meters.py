@@ -1,0 +1,164 @@
+"""Parts of a batch on their own: the journal under damage, the plan under odd names, the meters on known signals."""
+
+import dataclasses
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from soli.errors import OutputError
+from soli.separation.journal import NAME, Entry, Journal, Output, key_of
+from soli.separation.meters import Meter
+from soli.separation.outfolder import held, sweep, writable
+from soli.separation.plan import Failure, Item, folder_name, plan
+
+NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=()), min_size=1, max_size=20).filter(
+    lambda name: name not in (".", "..")
+)
+ENTRIES = st.builds(
+    Entry,
+    state=st.sampled_from(["written", "done"]),
+    key=st.text("0123456789abcdef", min_size=64, max_size=64),
+    folder=NAMES,
+    outputs=st.dictionaries(NAMES, st.builds(Output, path=NAMES, size=st.integers(0), mtime_ns=st.integers(0))),
+    record=st.dictionaries(NAMES, st.one_of(NAMES, st.none(), st.integers(), st.lists(NAMES))),
+)
+
+
+@settings(max_examples=25, deadline=None)  # every line waits for the disk
+@given(st.lists(ENTRIES, max_size=4), st.data())
+def test_the_journal_gives_back_what_was_written_and_survives_any_cut(
+    entries: list[Entry], data: st.DataObject
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+        journal = Journal(out)
+        for entry in entries:
+            journal.append(entry)
+        newest = {entry.folder: entry for entry in entries}
+        again = Journal(out)
+        assert {name: again.finished(Path(name)) for name in newest if Path(name).as_posix() == name} == {
+            name: entry for name, entry in newest.items() if Path(name).as_posix() == name
+        }
+        if not entries:
+            return
+        bytes_ = (out / NAME).read_bytes()
+        (out / NAME).write_bytes(bytes_[: data.draw(st.integers(0, len(bytes_)), label="cut")])
+        torn = Journal(out)
+        marker = dataclasses.replace(entries[0], folder="marker", key="0" * 64)
+        torn.append(marker)
+        assert Journal(out).finished(Path("marker")) == marker
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_in_the_journal_are_an_exception(garbage: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / NAME).write_bytes(garbage)
+        assert Journal(Path(folder)).unfinished() == []
+
+
+def test_the_journal_knows_where_a_run_was_stopped(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    for folder, states in {"a": ("begun",), "b": ("begun", "written"), "c": ("begun", "written", "done")}.items():
+        for state in states:
+            journal.append(Entry(state, "0" * 64, folder))  # type: ignore[arg-type]
+    assert Journal(tmp_path).unfinished() == [Path("a"), Path("b")]
+    assert Journal(tmp_path).finished(Path("a")) is None
+
+
+def test_a_line_of_another_version_is_not_known(tmp_path: Path) -> None:
+    Journal(tmp_path).append(Entry("done", "0" * 64, "a", schema=2))
+    assert Journal(tmp_path).finished(Path("a")) is None
+
+
+def test_the_key_changes_with_the_file_the_model_and_the_options(tmp_path: Path) -> None:
+    path = tmp_path / "x.wav"
+    path.write_bytes(b"1")
+
+    def key(model_sha256: str = "m", **options: object) -> str:
+        return key_of(path, model_sha256=model_sha256, options=options)
+
+    same = key()
+    assert key() == same
+    assert len({same, key("n"), key(format="wav"), key(format="flac")}) == 4
+    os.utime(path, ns=(1, 1))
+    assert key() != same
+
+
+@given(NAMES)
+def test_the_folder_of_a_file_is_one_step_below_the_output_folder(name: str) -> None:
+    folder = folder_name(Path(name))
+    assert folder not in ("", ".", "..")
+    assert "/" not in folder
+    assert name.startswith(folder)
+
+
+def test_a_plan_opens_nothing_and_keeps_the_order(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("b.flac", "a.MP3", "notes.txt"):
+        (tmp_path / "in" / name).write_bytes(b"")
+    items = plan(["gone.wav", str(tmp_path / "in"), "odd.xyz"], tmp_path / "out")
+    assert [item.path.name for item in items if isinstance(item, Item)] == ["gone.wav", "a.MP3", "b.flac", "odd.xyz"]
+    assert [str(item.folder) for item in items if isinstance(item, Item)] == ["gone", "a", "b", "odd"]
+    (nothing,) = plan([str(tmp_path)], tmp_path / "out")
+    assert isinstance(nothing, Failure)
+
+
+def test_what_was_written_inside_the_input_folder_is_no_input(tmp_path: Path) -> None:
+    out = tmp_path / "separated"
+    (out / "a").mkdir(parents=True)
+    (out / "a/voice.wav").write_bytes(b"")
+    (tmp_path / "a.wav").write_bytes(b"")
+    items = plan([str(tmp_path)], out, recursive=True)
+    assert [item.path for item in items if isinstance(item, Item)] == [tmp_path / "a.wav"]
+
+
+def test_the_null_test_of_a_known_error() -> None:
+    rng = np.random.default_rng(0)
+    mixture = rng.standard_normal((2, 10000)).astype(np.float32)
+    meter = Meter(("a", "b"))
+    for start in range(0, 10000, 3000):
+        part = mixture[:, start : start + 3000]
+        meter.add(part, np.stack([0.5 * part, 0.49 * part]))
+    assert meter.null_db == pytest.approx(-40, abs=0.01)  # one hundredth is left
+    exact = Meter(("a",))
+    exact.add(mixture, mixture[None])
+    assert exact.null_db == -300
+
+
+def test_a_silent_mixture_has_no_null_test_and_quiet_stems_are_absent() -> None:
+    meter = Meter(("a", "b", "c"))
+    assert meter.null_db is None
+    stems = np.zeros((3, 1, 100), np.float32)
+    stems[0, 0, 50], stems[1, 0, 50] = 1.1e-4, 0.9e-4  # either side of -80 dBFS
+    meter.add(np.zeros((1, 100), np.float32), stems)
+    assert meter.absent == ("b", "c")
+    assert meter.null_db is None
+
+
+def test_folders_that_stay_empty_are_taken_away_and_others_stay(tmp_path: Path) -> None:
+    with writable(tmp_path / "x/y"):
+        with held(tmp_path / "x/y/z"):
+            pass
+        assert not (tmp_path / "x/y/z").exists()
+    assert not (tmp_path / "x").exists()
+    (tmp_path / "mine").mkdir()
+    with writable(tmp_path / "mine"), held(tmp_path / "mine/z"):
+        (tmp_path / "mine/z/voice.wav").write_bytes(b"1")
+    assert (tmp_path / "mine/z/voice.wav").exists()
+
+
+def test_sweeping_takes_temporary_files_only(tmp_path: Path) -> None:
+    for name in (".voice.wav.part", ".clip.part.mp4", "voice.wav", ".hidden", "song.part"):
+        (tmp_path / name).write_bytes(b"")
+    sweep(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"voice.wav", ".hidden", "song.part"}
+
+
+def test_a_folder_that_cannot_be_is_an_output_error() -> None:
+    with pytest.raises(OutputError, match="--out"), writable(Path("/proc/soli/out")):
+        pass

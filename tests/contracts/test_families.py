@@ -1,0 +1,152 @@
+"""One suite over every network family: what each must do to be trained, exported and used.
+
+A new row of the table is tested by being there.
+"""
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from safetensors.torch import load, save
+
+from soli.train.export import build, example, network_settings, to_onnx
+from soli.train.families import FAMILIES
+from soli.train.objectives import Batch, MaskObjective
+from soli.train.run import RunSettings
+from soli.train.work import macs, parameter_count
+
+RATE = 8000
+STFT = {"n_fft": 256, "hop": 128}
+
+
+def small(name: str, outputs: int = 1) -> RunSettings:
+    """The family's small preset at 8 kHz."""
+    sources = ("voice", "noise") if outputs == 1 else tuple(f"s{i}" for i in range(outputs))
+    return RunSettings(
+        name=f"tiny-{name}",
+        family=name,
+        preset="small",
+        sources=sources,
+        rest="noise" if outputs == 1 else None,
+        network={"sample_rate": RATE, "stft": STFT},
+        objective={"soft_snr": 0.1, "compressed_magnitude": 1.0},
+    )
+
+
+def objective(settings: RunSettings) -> MaskObjective:
+    values = network_settings(settings)
+    return MaskObjective(settings.objective, stft=values.stft, sample_rate=RATE)
+
+
+def batch(items: int, samples: int, sources: int = 2, seed: int = 0) -> Batch:
+    """A tone with a slow swell, over noise: easy to tell apart, so that learning can be seen."""
+    rng = np.random.default_rng(seed)
+    time_s = np.arange(samples) / RATE
+    pitch_hz = rng.uniform(200, 400, (items, 1))
+    tone = 0.3 * np.sin(2 * np.pi * pitch_hz * time_s) * (0.5 + 0.5 * np.sin(2 * np.pi * 3 * time_s))
+    others = [0.1 * rng.standard_normal((items, samples)) for _ in range(sources - 1)]
+    targets = torch.tensor(np.stack([tone, *others], axis=1), dtype=torch.float32)
+    return Batch(targets.sum(dim=1), targets)
+
+
+@pytest.fixture(params=FAMILIES)
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("samples", [1, 127, 128, 1000, 4001])
+def test_estimates_have_the_length_of_the_mixture(name: str, samples: int, outputs: int) -> None:
+    settings = small(name, outputs)
+    network = build(settings).eval()
+    estimate = objective(settings).estimate(network, torch.randn(2, samples))
+    assert estimate.shape == (2, outputs, samples)
+    assert torch.isfinite(estimate).all()
+
+
+def test_silence_gives_silence(name: str) -> None:
+    settings = small(name)
+    estimate = objective(settings).estimate(build(settings).eval(), torch.zeros(1, 3000))
+    assert torch.equal(estimate, torch.zeros_like(estimate))
+
+
+def test_every_parameter_gets_a_gradient(name: str) -> None:
+    settings = small(name)
+    network = build(settings).train()
+    objective(settings)(network, batch(2, 4000))["loss"].backward()
+    for key, parameter in network.named_parameters():
+        assert parameter.grad is not None, key
+        assert torch.isfinite(parameter.grad).all(), key
+        # The forward state of the last frame and the backward state of the first are reached like all others;
+        # a gradient of exact zero over a whole tensor means that the tensor is not used.
+        assert parameter.grad.abs().sum() > 0, key
+
+
+def test_a_batch_equals_its_items_one_by_one(name: str) -> None:
+    settings = small(name)
+    network, rule = build(settings).eval(), objective(settings)
+    mixture = batch(3, 3001).mixture
+    together = rule.estimate(network, mixture)
+    alone = torch.cat([rule.estimate(network, item[None]) for item in mixture])
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+
+
+def test_one_batch_can_be_learnt_by_heart(name: str) -> None:
+    settings = small(name)
+    network, rule = build(settings).train(), objective(settings)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2)
+    items = batch(2, 4000)
+    losses = []
+    for _ in range(60):
+        values = rule(network, items)
+        optimizer.zero_grad()
+        values["loss"].backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 5)
+        optimizer.step()
+        losses.append(float(values["soft_snr"].detach()))
+    assert losses[-1] < losses[0] - 6, f"the error fell by only {losses[0] - losses[-1]:.1f} dB"
+
+
+def test_weights_survive_a_file(name: str) -> None:
+    settings = small(name)
+    network = build(settings).eval()
+    stranger = build(settings.model_copy(update={"seed": 99})).eval()
+    mixture = batch(1, 2000).mixture
+    assert not torch.equal(
+        objective(settings).estimate(network, mixture), objective(settings).estimate(stranger, mixture)
+    )
+    stranger.load_state_dict(load(save(network.state_dict())))
+    assert torch.equal(objective(settings).estimate(network, mixture), objective(settings).estimate(stranger, mixture))
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_onnx_equals_torch_at_lengths_the_export_has_not_seen(name: str, outputs: int) -> None:
+    settings = small(name, outputs)
+    network = build(settings).eval()
+    session = onnxruntime.InferenceSession(to_onnx(network, example(settings, seconds=0.5)))
+    for seconds, items in ((0.21, 1), (1.7, 3)):
+        inputs = example(settings, seconds=seconds, batch=items)
+        with torch.no_grad():
+            expected = network(inputs).numpy()
+        (found,) = session.run(None, {session.get_inputs()[0].name: inputs.numpy()})
+        error = np.linalg.norm(found - expected) / np.linalg.norm(expected)
+        assert error < 1e-4, f"{seconds} s, batch {items}: relative error {error:.1e}"
+
+
+def test_the_same_seed_gives_the_same_network(name: str) -> None:
+    first, second = build(small(name)).state_dict(), build(small(name)).state_dict()
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_size_and_work_are_counted(name: str) -> None:
+    settings = small(name)
+    network = build(settings)
+    assert parameter_count(network) == sum(value.numel() for value in network.parameters())
+    one, two = (macs(network, example(settings, seconds=s)) for s in (1, 2))
+    assert 1.9 < two / one < 2.1
+
+
+def test_presets_fit_their_settings() -> None:
+    for name, row in FAMILIES.items():
+        for preset in row.presets.values():
+            row.settings.model_validate(preset), name

@@ -1,0 +1,22 @@
+from pathlib import Path
+
+import pytest
+from made_sounds import tiny_library
+
+from soli.data.library import Library, read_library
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """A library of made sounds; read-only by agreement."""
+    root = tmp_path_factory.mktemp("library")
+    tiny_library(root)
+    return read_library(root)
+
+
+@pytest.fixture
+def own_library(tmp_path: Path) -> Path:
+    """The same library, to be spoiled."""
+    root = tmp_path / "library"
+    tiny_library(root)
+    return root

@@ -1,0 +1,25 @@
+"""The commands of the tutorials, run as they stand."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from followed import PROJECT, Copy, Page
+
+from soli.separation import zoo
+
+
+@pytest.mark.skipif("voice" not in zoo.names(), reason="the model voice is not in this checkout")
+def test_first_steps(tmp_path: Path) -> None:
+    shutil.copytree(PROJECT / "examples", tmp_path / "examples")
+    (tmp_path / "src").symlink_to(PROJECT / "src")
+    copy, page = Copy(tmp_path), Page.read("tutorials/first-steps.md")
+    for language, text in page.blocks:
+        if language == "yaml":
+            copy.follow_files(Page([(language, text)]))
+            continue
+        for command in text.splitlines():
+            done = copy.run(command)
+            assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    for folder in ("separated/noisy_call", "separated/speech_by_river", "separated-by-mine/noisy_call"):
+        assert {path.name for path in (tmp_path / folder).iterdir()} == {"voice.wav", "noise.wav"}

@@ -1,0 +1,169 @@
+"""Tiny model files with real ONNX graphs in them, whose separation is known beforehand.
+
+Used by every test that runs a model: no test needs the shipped one, and none replaces onnxruntime by something else.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import ArrayLike, NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from soli.modelfile import Licence, ModelInfo, write_metadata
+from soli.types import StftSettings
+
+STFT = StftSettings(n_fft=512, hop=256)
+RATE = 16000
+
+
+def model_info(**changes: Any) -> ModelInfo:
+    """Metadata of a mask network with sources voice and noise, the noise being the rest."""
+    fields: dict[str, Any] = {
+        "name": "tiny",
+        "family": "test",
+        "kind": "mask",
+        "sample_rate": RATE,
+        "sources": ("voice", "noise"),
+        "rest": "noise",
+        "stft": STFT,
+        "mask": "real",
+        "chunk_s": 2.0,
+        "past_s": 0.0,
+        "future_s": 0.0,
+        "parameters": 0,
+        "macs_per_s": 0.0,
+        "licence": Licence(weights="Apache-2.0", data="none"),
+        "soli": "0.1.0",
+    }
+    return ModelInfo(**{**fields, **changes})
+
+
+def gain_model(gains: ArrayLike, **changes: Any) -> bytes:
+    """A mask network that gives source s the constant mask gains[s, f]: (S, F), (S, 1) or complex of these shapes."""
+    table = np.atleast_2d(np.asarray(gains))
+    planes = [table.real, table.imag] if np.iscomplexobj(table) else [table]
+    mask = np.stack(planes, axis=1)[None, ..., None].astype(np.float32)  # (1, S, M, F, 1)
+    nodes = [
+        helper.make_node("Mul", ["spectrum", "zero"], ["silence"]),
+        helper.make_node("ReduceSum", ["silence", "axis"], ["flat"], keepdims=1),  # (B, 1, F, N)
+        helper.make_node("Unsqueeze", ["flat", "axis"], ["lifted"]),  # (B, 1, 1, F, N)
+        helper.make_node("Add", ["lifted", "mask"], ["masks"]),
+    ]
+    constants = {"zero": np.float32(0), "axis": np.array([1]), "mask": mask}
+    mode = "complex" if len(planes) == 2 else "real"
+    return _mask_model(nodes, constants, model_info(**{"mask": mode, **changes}))
+
+
+def identity_model(**changes: Any) -> bytes:
+    """All of the mixture is voice, nothing is noise."""
+    return gain_model([[1.0]], **changes)
+
+
+def half_model(**changes: Any) -> bytes:
+    """Half of the mixture is voice, half is noise."""
+    return gain_model([[0.5]], **changes)
+
+
+def low_pass_model(cut_hz: float, **changes: Any) -> bytes:
+    """What lies below a frequency is voice, what lies above is noise."""
+    info = model_info(**changes)
+    assert info.stft is not None
+    frequencies = np.arange(info.stft.bins) * info.sample_rate / info.stft.n_fft
+    return gain_model([(frequencies < cut_hz).astype(np.float32)], **changes)
+
+
+def recurrent_model(seed: int = 0, hidden: int = 8, **changes: Any) -> bytes:
+    """A bidirectional LSTM over the spectrum's energies, with random weights and a memory of some 0.1 s."""
+    info = model_info(**{"past_s": 0.7, "future_s": 0.7, **changes})
+    assert info.stft is not None
+    bins, rng = info.stft.bins, np.random.default_rng(seed)
+
+    def weights(*shape: int) -> NDArray[np.float32]:
+        return (rng.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32)
+
+    nodes = [
+        helper.make_node("Mul", ["spectrum", "spectrum"], ["squares"]),
+        helper.make_node("ReduceSum", ["squares", "plane"], ["power"], keepdims=0),  # (B, F, N)
+        helper.make_node("Transpose", ["power"], ["by_frame"], perm=[2, 0, 1]),  # (N, B, F)
+        helper.make_node("Add", ["by_frame", "floor"], ["floored"]),
+        helper.make_node("Log", ["floored"], ["level"]),
+        helper.make_node(
+            "LSTM", ["level", "W", "R", "bias"], ["states"], hidden_size=hidden, direction="bidirectional"
+        ),
+        helper.make_node("Transpose", ["states"], ["stacked"], perm=[2, 0, 1, 3]),  # (B, N, 2, H)
+        helper.make_node("Reshape", ["stacked", "joined_shape"], ["joined"]),  # (B, N, 2 H)
+        helper.make_node("MatMul", ["joined", "out"], ["logits"]),  # (B, N, F)
+        helper.make_node("Sigmoid", ["logits"], ["by_bin"]),
+        helper.make_node("Transpose", ["by_bin"], ["mask"], perm=[0, 2, 1]),
+        helper.make_node("Unsqueeze", ["mask", "lift"], ["masks"]),  # (B, 1, 1, F, N)
+    ]
+    constants = {
+        "plane": np.array([1]),
+        "floor": np.float32(1e-6),
+        "W": weights(2, 4 * hidden, bins),
+        "R": weights(2, 4 * hidden, hidden) / 2,
+        "bias": np.zeros((2, 8 * hidden), np.float32),
+        "joined_shape": np.array([0, 0, 2 * hidden]),
+        "out": 4 * weights(2 * hidden, bins),
+        "lift": np.array([1, 2]),
+    }
+    return _mask_model(nodes, constants, info)
+
+
+def waveform_model(gains: Sequence[float] = (0.25,), offset: float = 0.0, **changes: Any) -> bytes:
+    """Source s is gains[s] times the mixture plus a constant, computed from the waveform."""
+    info = model_info(**{"kind": "waveform", "stft": None, "mask": None, **changes})
+    constants = {"gains": np.asarray(gains, np.float32)[None, :, None], "offset": np.float32(offset)}
+    nodes = [
+        helper.make_node("Mul", ["waveform", "gains"], ["scaled"]),
+        helper.make_node("Add", ["scaled", "offset"], ["estimates"]),
+    ]
+    return _sealed(nodes, constants, ("waveform", ["B", 1, "T"]), ("estimates", ["B", len(gains), "T"]), info)
+
+
+def save(folder: Path, model: bytes, name: str = "tiny") -> Path:
+    """Writes a model file and returns its path."""
+    path = folder / f"{name}.soli.onnx"
+    path.write_bytes(model)
+    return path
+
+
+def make_all() -> dict[str, Callable[[], bytes]]:
+    """One model of each sort, by name: what a contract holds for all of."""
+    return {
+        "identity": identity_model,
+        "half": half_model,
+        "low-pass": lambda: low_pass_model(2000),
+        "complex": lambda: gain_model([[0.3 + 0.4j]]),
+        "two-sources": lambda: gain_model([[0.25], [0.5]], sources=("voice", "music"), rest=None),
+        "recurrent": recurrent_model,
+        "waveform": waveform_model,
+    }
+
+
+def _mask_model(nodes: list[onnx.NodeProto], constants: dict[str, Any], info: ModelInfo) -> bytes:
+    assert info.stft is not None
+    masks = ["B", len(info.estimated), 2 if info.mask == "complex" else 1, info.stft.bins, "N"]
+    return _sealed(nodes, constants, ("spectrum", ["B", 2, info.stft.bins, "N"]), ("masks", masks), info)
+
+
+def _sealed(
+    nodes: list[onnx.NodeProto],
+    constants: dict[str, Any],
+    takes: tuple[str, list[str | int]],
+    gives: tuple[str, list[str | int]],
+    info: ModelInfo,
+) -> bytes:
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info(takes[0], TensorProto.FLOAT, takes[1])],
+        [helper.make_tensor_value_info(gives[0], TensorProto.FLOAT, gives[1])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model, full_check=True)
+    return write_metadata(model.SerializeToString(), info)

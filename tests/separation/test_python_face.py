@@ -1,0 +1,159 @@
+"""`soli.separate`, `soli.load` and `soli.stream` as a user calls them."""
+
+import io
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import soli
+from models import RATE, half_model, identity_model, low_pass_model, save
+from soli.dsp.levels import difference_db
+from soli.errors import InputError, ModelFileError, UsageError
+from soli.media.audio import write_audio
+from soli.separation import zoo
+from soli.separation.selftest import selftest
+from soli.types import Array
+
+
+def noise(*shape: int, seed: int = 0) -> Array:
+    return (0.1 * np.random.default_rng(seed).standard_normal(shape)).astype(np.float32)
+
+
+@pytest.fixture
+def half(tmp_path: Path) -> Path:
+    return save(tmp_path, half_model(), "half")
+
+
+@pytest.mark.parametrize("shape", [(5000,), (1, 5000), (2, 5000), (8, 700), (1,)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+def test_arrays_keep_their_shape(half: Path, shape: tuple[int, ...], dtype: type) -> None:
+    mixture = noise(*shape).astype(dtype)
+    stems = soli.separate(mixture, sample_rate=44100, model=half)
+    assert list(stems) == ["voice", "noise"]
+    assert all(stem.shape == shape and stem.dtype == np.float32 for stem in stems.values())
+    assert difference_db(mixture.astype(np.float32), stems["voice"] + stems["noise"]) < -120
+
+
+def test_every_sort_of_source_gives_the_same(tmp_path: Path, half: Path) -> None:
+    mixture = noise(2, 30_000)
+    path = tmp_path / "talk ü.wav"
+    write_audio(path, mixture, sample_rate=22050)
+    wanted = soli.separate(mixture, sample_rate=22050, model=half)
+    content = path.read_bytes()
+    for source in (path, str(path), content, io.BytesIO(content)):
+        stems = soli.separate(source, model=half)
+        assert all((stems[name] == wanted[name]).all() for name in wanted)
+
+
+def test_stems_are_chosen_by_name(half: Path) -> None:
+    mixture = noise(1, 3000)
+    both = soli.separate(mixture, sample_rate=RATE, model=half)
+    chosen = soli.separate(mixture, sample_rate=RATE, model=half, stems=["noise"])
+    assert list(chosen) == ["noise"]
+    assert (chosen["noise"] == both["noise"]).all()
+
+
+@pytest.mark.parametrize("shape", [(50_000,), (2, 50_000)])
+def test_streams_are_what_arrays_give(half: Path, shape: tuple[int, ...]) -> None:
+    mixture = noise(*shape)
+    wanted = soli.separate(mixture, sample_rate=44100, model=half)
+    for chunk_s in (None, 0.3):
+        blocks = (mixture[..., start : start + 1000] for start in range(0, 50_000, 1000))
+        parts = list(soli.stream(blocks, sample_rate=44100, model=half, chunk_s=chunk_s))
+        for name, stem in wanted.items():
+            assert np.allclose(np.concatenate([part[name] for part in parts], axis=-1), stem, atol=1e-6)
+
+
+def test_a_stream_may_reuse_its_buffer(half: Path) -> None:
+    mixture, buffer = noise(20_000), np.zeros(1000, np.float32)
+
+    def recorder():
+        for start in range(0, 20_000, 1000):
+            buffer[:] = mixture[start : start + 1000]
+            yield buffer
+
+    parts = list(soli.stream(recorder(), sample_rate=RATE, model=half))
+    assert difference_db(mixture, sum(np.concatenate([part[n] for part in parts]) for n in ("voice", "noise"))) < -120
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "error", "said"),
+    [
+        (noise(10), {}, UsageError, "samples without their rate"),
+        (noise(10), {"sample_rate": 1}, UsageError, "a sample rate of 1 Hz"),
+        (noise(10), {"sample_rate": 44100.5}, UsageError, "a sample rate of 44100.5 Hz"),
+        (noise(0), {"sample_rate": RATE}, InputError, "no samples"),
+        (noise(100, 2), {"sample_rate": RATE}, InputError, r"\(100, 2\); wanted \(C, T\)"),
+        (noise(1, 2, 3), {"sample_rate": RATE}, InputError, r"shape \(1, 2, 3\)"),
+        (np.zeros(9, np.int16), {"sample_rate": RATE}, InputError, "int16; wanted floats"),
+        (np.full(9, np.nan, np.float32), {"sample_rate": RATE}, InputError, "9 NaN or infinite samples"),
+        (noise(10), {"sample_rate": RATE, "stems": ["voise"]}, UsageError, "did you mean voice"),
+        (noise(10), {"sample_rate": RATE, "stems": "voice"}, UsageError, "a list of names"),
+        (noise(10), {"sample_rate": RATE, "device": "gpu"}, UsageError, "unknown device"),
+        (b"no sound", {}, InputError, "."),
+        (b"no sound", {"sample_rate": RATE}, UsageError, "sample_rate was given with a file"),
+    ],
+)
+def test_wrong_calls_say_what_is_wrong(
+    half: Path, source: object, options: dict, error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        soli.separate(source, model=half, **options)
+
+
+def test_wrong_streams_are_wrong_at_once(half: Path) -> None:
+    with pytest.raises(UsageError, match="unknown stem"):
+        soli.stream([], sample_rate=RATE, model=half, stems=["x"])
+    with pytest.raises(InputError, match="int16"):
+        list(soli.stream([np.zeros(9, np.int16)], sample_rate=RATE, model=half))
+
+
+def test_models_are_found_by_name_or_path(half: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="unknown model 'voicee'"):
+        soli.load("voicee")
+    with pytest.raises(ModelFileError, match="No such file"):
+        soli.load(tmp_path / "none.soli.onnx")
+    with pytest.raises(ModelFileError, match="No such file"):
+        soli.load("none.onnx")
+    assert soli.load(str(half)).info.name == "tiny"
+
+
+def test_models_are_kept_until_their_file_changes(half: Path) -> None:
+    first = soli.load(half)
+    assert soli.load(str(half)) is first
+    assert soli.load(half, threads=1) is not first
+    with ThreadPoolExecutor(4) as pool:
+        assert all(model is first for model in pool.map(soli.load, [half] * 8))
+    half.write_bytes(identity_model(name="another"))
+    assert soli.load(half).info.name == "another"
+
+
+def test_shipped_models_are_whole_and_keep_their_promises() -> None:
+    for name in zoo.names():
+        model = soli.load(name, threads=1)
+        assert model.info.licence.weights
+        assert model.path == zoo.path(name)
+        assert [check for check in selftest(model) if not check.passed] == []
+
+
+def test_the_package_has_a_small_face() -> None:
+    assert {"separate", "load", "stream", "Audio"} <= set(dir(soli))
+    with pytest.raises(AttributeError, match="no attribute 'sepparate'"):
+        _ = soli.sepparate
+
+
+def test_importing_soli_is_free_and_using_it_brings_no_torch(tmp_path: Path) -> None:
+    path = save(tmp_path, low_pass_model(1000), "low")
+    code = f"""
+import sys, soli
+assert not {{"numpy", "onnxruntime", "scipy"}} & set(sys.modules), "import soli is not lazy"
+import numpy as np
+soli.separate(np.ones(4000, np.float32), sample_rate=8000, model={str(path)!r})
+heavy = {{"torch", "onnx", "matplotlib", "scipy", "sklearn", "pandas"}} & set(sys.modules)
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -1,0 +1,172 @@
+"""Training through the command line, on a small set of files: learning, resuming, exporting, being refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from soli.data.manifest import Part, Row, write_manifest
+from soli.media.audio import write_audio
+from soli.separation import zoo
+from soli.train.loop import read_log
+
+RATE = 8000
+RECIPE = """
+name: tiny
+family: band_split
+preset: small
+sources: [voice, noise]
+rest: noise
+network: {sample_rate: 8000, stft: {n_fft: 256, hop: 128}}
+objective: {soft_snr: 0.1}
+data: {duration_s: 1.0, workers: 1}
+optim: {lr: 1.0e-2, steps: 12, batch: 4, warmup: 2, ema: 0.5}
+watch: {valid_every: 6, log_every: 1, save_every_s: 1.0e-6}
+"""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A manifest of swelling tones over noise: six rows to train on, two to validate on."""
+    root = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(3)
+    time_s = np.arange(2 * RATE) / RATE
+    rows = []
+    for index in range(8):
+        tone = 0.3 * np.sin(2 * np.pi * rng.uniform(200, 500) * time_s) * (0.6 + 0.4 * np.sin(9 * time_s))
+        noise = 0.1 * rng.standard_normal(2 * RATE)
+        for source, samples in (("voice", tone), ("noise", noise)):
+            write_audio(root / f"{source}{index}.wav", samples[None].astype(np.float32), sample_rate=RATE)
+        parts = tuple(Part(source=s, path=f"{s}{index}.wav", duration_s=2.0) for s in ("voice", "noise"))
+        split = "train" if index < 6 else "valid"
+        rows.append(Row(id=f"{split}-{index}", split=split, sample_rate=RATE, duration_s=2.0, parts=parts))
+    write_manifest(root / "all.jsonl", rows)
+    (root / "tiny.yaml").write_text(RECIPE)
+    return root
+
+
+def command(data: Path, out: Path, *more: str) -> list[str]:
+    words = ["train", str(data / "tiny.yaml"), "--data", str(data / "all.jsonl"), "--out", str(out), *more]
+    return [sys.executable, "-m", "soli.cli.main", *words]
+
+
+def run(words: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture(scope="module")
+def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run from first to last step without a break."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    done = run(command(data, out, "--json"))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["step"] == 12
+    return out
+
+
+def same_weights(first: Path, second: Path) -> bool:
+    one, two = load_file(first), load_file(second)
+    return one.keys() == two.keys() and all(np.array_equal(one[key], two[key]) for key in one)
+
+
+def test_a_run_leaves_what_it_promises(whole: Path) -> None:
+    names = {path.name for path in whole.iterdir()}
+    assert names >= {"run.json", "log.jsonl", "curves.png", "weights.safetensors", "state.safetensors"}
+    lines = list(read_log(whole / "log.jsonl"))
+    assert [line["step"] for line in lines if "loss" in line] == list(range(1, 13))
+    assert [line["step"] for line in lines if "valid_score" in line] == [6, 12]
+
+
+@pytest.mark.parametrize("kill_at", [3, 7])
+def test_a_run_killed_and_resumed_ends_with_the_same_weights(
+    data: Path, whole: Path, tmp_path: Path, kill_at: int
+) -> None:
+    out = tmp_path / "run"
+    process = subprocess.Popen(
+        command(data, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        log = out / "log.jsonl"
+        if log.exists() and any(line["step"] >= kill_at for line in read_log(log)):
+            break
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    resumed = run(command(data, out, "--resume"))
+    assert resumed.returncode == 0, resumed.stderr
+    assert same_weights(out / "state.safetensors", whole / "state.safetensors")
+    assert same_weights(out / "weights.safetensors", whole / "weights.safetensors")
+    steps = [line["step"] for line in read_log(out / "log.jsonl") if "loss" in line]
+    assert steps == list(range(1, 13))
+
+
+def test_the_number_of_loaders_does_not_change_the_weights(data: Path, whole: Path, tmp_path: Path) -> None:
+    done = run(command(data, tmp_path / "run", "--set", "data.workers=0"))
+    assert done.returncode == 0, done.stderr
+    assert same_weights(tmp_path / "run" / "weights.safetensors", whole / "weights.safetensors")
+
+
+def test_an_edited_state_is_refused_and_the_previous_one_works(data: Path, whole: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    for name in ("run.json", "log.jsonl", "state.safetensors", "state.previous.safetensors", "weights.safetensors"):
+        (out / name).write_bytes((whole / name).read_bytes())
+    state = bytearray((out / "state.safetensors").read_bytes())
+    state[-100] ^= 1
+    (out / "state.safetensors").write_bytes(state)
+    refused = run(command(data, out, "--resume"))
+    assert refused.returncode == 1
+    assert "sha256" in refused.stderr
+    assert "state.previous.safetensors" in refused.stderr
+    (out / "state.previous.safetensors").replace(out / "state.safetensors")
+    again = run(command(data, out, "--resume"))
+    assert again.returncode == 0, again.stderr
+    assert same_weights(out / "state.safetensors", whole / "state.safetensors")
+
+
+def test_an_exported_run_separates(whole: Path, tmp_path: Path) -> None:
+    model = tmp_path / "tiny.soli.onnx"
+    done = run([sys.executable, "-m", "soli.cli.main", "export", str(whole), "--out", str(model), "--json"])
+    assert done.returncode == 0, done.stderr
+    separator = zoo.load(str(model))
+    assert tuple(separator.sources) == ("voice", "noise")
+    mixture = np.random.default_rng(0).standard_normal((1, 5000)).astype(np.float32)
+    estimates = separator.separate(mixture)
+    assert estimates.shape == (2, 1, 5000)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--set", "family=band_splt"], "did you mean band_split"),
+        (["--set", "network.featurs=3"], "did you mean features"),
+        (["--set", "objective.soft_sn=1"], "did you mean soft_snr"),
+        (["--set", "network.sample_rate=16000"], "8000 Hz"),
+        (["--set", "sources=[drums, noise]"], "drums"),
+        (["--set", "network.time_groups=7"], "time_groups"),
+        (["--set", "preset=smal"], "did you mean small"),
+        (["--set", "data.valid=gone.jsonl"], "gone.jsonl"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_the_first_step(
+    data: Path, tmp_path: Path, words: list[str], says: str
+) -> None:
+    done = run(command(data, tmp_path / "run", *words))
+    assert done.returncode in (1, 2)
+    assert says in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_resuming_with_other_settings_names_them(data: Path, whole: Path) -> None:
+    done = run(command(data, whole, "--resume", "--set", "optim.lr=0.5"))
+    assert done.returncode == 2
+    assert "optim.lr: 0.01 -> 0.5" in done.stderr
