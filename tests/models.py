@@ -84,6 +84,8 @@ def recurrent_model(seed: int = 0, hidden: int = 8, **changes: Any) -> bytes:
     def weights(*shape: int) -> NDArray[np.float32]:
         return (rng.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32)
 
+    bias = np.zeros((2, 8 * hidden), np.float32)
+    bias[:, 2 * hidden : 3 * hidden] = -1  # of the forget gates: loud or quiet, little is remembered for long
     nodes = [
         helper.make_node("Mul", ["spectrum", "spectrum"], ["squares"]),
         helper.make_node("ReduceSum", ["squares", "plane"], ["power"], keepdims=0),  # (B, F, N)
@@ -103,9 +105,9 @@ def recurrent_model(seed: int = 0, hidden: int = 8, **changes: Any) -> bytes:
     constants = {
         "plane": np.array([1]),
         "floor": np.float32(1e-6),
-        "W": weights(2, 4 * hidden, bins),
+        "W": weights(2, 4 * hidden, bins) / 4,
         "R": weights(2, 4 * hidden, hidden) / 2,
-        "bias": np.zeros((2, 8 * hidden), np.float32),
+        "bias": bias,
         "joined_shape": np.array([0, 0, 2 * hidden]),
         "out": 4 * weights(2 * hidden, bins),
         "lift": np.array([1, 2]),

@@ -72,6 +72,17 @@ def test_a_read_only_output_folder_is_told_before_any_work(here: Path, model: Pa
     assert files_below(here / "out") == set()
 
 
+def test_a_folder_of_one_input_that_may_not_be_opened_fails_that_input_only(here: Path, model: Path) -> None:
+    for name in ("bad", "good"):
+        write_good(here / f"{name}.wav")
+    (here / "separated/bad").mkdir(parents=True)
+    (here / "separated/bad").chmod(0o333)
+    result = process("separate", "bad.wav", "good.wav", "-m", model, **bound_by_permissions())
+    (here / "separated/bad").chmod(0o755)
+    assert_one_line(result, 1, "bad.wav", "separated/bad", "ermission")
+    assert files_below(here / "separated") == GOOD
+
+
 def test_a_file_where_the_output_folder_should_be(here: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_good(here / "good.wav")
     (here / "taken").write_text("mine", encoding="ascii")

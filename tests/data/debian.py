@@ -43,7 +43,7 @@ def put_g722(root: Path, package: str, file: str, samples: Array) -> None:
     path = root / package / file
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", format="g722") as container:
-        stream = container.add_stream("g722", rate=16000)
+        stream = container.add_stream("g722", rate=16000, layout="mono", format="s16")
         frame = av.AudioFrame.from_ndarray((samples[None] * 32767).astype(np.int16), format="s16", layout="mono")
         frame.sample_rate = 16000
         container.mux(stream.encode(frame))

@@ -1,4 +1,4 @@
-"""Follows a page of docs to the letter, on a copy of the project: makes its files, adds its lines, runs its commands."""
+"""Follows a page of docs to the letter, on a copy of the project: makes its files and runs its commands."""
 
 import os
 import re

@@ -57,6 +57,7 @@ def write_video(
             video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         if track is not None:
             track.codec_context.layout = LAYOUTS[len(samples)]
+            track.codec_context.bit_rate = 192_000
         container.start_encoding()
         if video is not None:
             _encode_picture(container, video)

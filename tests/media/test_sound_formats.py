@@ -136,7 +136,7 @@ def test_two_decoders_agree_on_the_order_of_channels(tmp_path: Path, form: str, 
         by_sndfile = sndfile.SndfileDecoder(one, "x").read(48000).T
         by_ffmpeg = ffmpeg.FfmpegDecoder(two, "x").read(48000).T
     for index in range(channels):
-        assert snr_db(by_sndfile[index], by_ffmpeg[index]) > 60
+        assert snr_db(by_sndfile[index], by_ffmpeg[index]) > 25
         closest = max(range(channels), key=lambda other: float(by_sndfile[index] @ samples[other]))
         assert closest == index
 

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 import soli
-from models import RATE, half_model, identity_model, low_pass_model, save
-from soli.dsp.levels import difference_db
+from models import RATE, half_model, identity_model, low_pass_model, recurrent_model, save
+from soli.dsp.levels import difference_db, rms_db
 from soli.errors import InputError, ModelFileError, UsageError
-from soli.media.audio import write_audio
+from soli.media.audio import read_audio, write_audio
 from soli.separation import zoo
+from soli.separation.chunks import Chunked
 from soli.separation.selftest import selftest
 from soli.types import Array
 
@@ -138,6 +139,29 @@ def test_shipped_models_are_whole_and_keep_their_promises() -> None:
         assert model.info.licence.weights
         assert model.path == zoo.path(name)
         assert [check for check in selftest(model) if not check.passed] == []
+
+
+REAL = sorted((Path(__file__).parents[2] / "examples").glob("*.flac"))
+
+
+def test_real_recordings_come_apart_and_together_again(tmp_path: Path) -> None:
+    assert REAL
+    model = save(tmp_path, recurrent_model(chunk_s=1.0))
+    for path in REAL:
+        recording = read_audio(path)
+        stems = soli.separate(path, model=model)
+        assert all(stem.shape == recording.samples.shape for stem in stems.values())
+        assert difference_db(recording.samples, sum(stems.values())) < -120
+        assert min(rms_db(stem) for stem in stems.values()) > rms_db(recording.samples) - 40
+
+
+@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("path", REAL, ids=lambda path: path.name)
+def test_shipped_models_are_the_same_in_chunks_on_real_recordings(name: str, path: Path) -> None:
+    network = soli.load(name, threads=1).network
+    mixture = read_audio(path, sample_rate=network.sample_rate).samples
+    whole = network.separate(mixture)
+    assert difference_db(whole, Chunked(network, chunk_s=2.0).separate(mixture)) < -60
 
 
 def test_the_package_has_a_small_face() -> None:

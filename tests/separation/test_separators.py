@@ -21,8 +21,9 @@ from models import (
 from soli.dsp.levels import difference_db, rms_db
 from soli.errors import InputError, ModelFileError, UsageError
 from soli.modelfile import write_metadata
+from soli.separation import separators
 from soli.separation.model import Model, open_model
-from soli.types import Array
+from soli.types import Array, StftSettings
 
 
 def noise(*shape: int, seed: int = 0) -> Array:
@@ -115,7 +116,7 @@ def test_calls_are_cut_to_a_bounded_size(tmp_path: Path, monkeypatch: pytest.Mon
     mixture = noise(8, RATE)
     network = opened(tmp_path, recurrent_model()).network
     whole = network.separate(mixture)
-    monkeypatch.setattr("soli.separation.separators._CALL_S", 3.0)  # three items a call, then two
+    monkeypatch.setitem(separators._CALL_S, network.device, 3.0)  # three items a call, then two
     assert difference_db(whole, network.separate(mixture)) < -100
 
 
@@ -148,6 +149,13 @@ def test_a_graph_that_onnxruntime_cannot_run_is_refused(tmp_path: Path) -> None:
     broken = identity_model().replace(b"ReduceSum", b"ReduceSux")
     with pytest.raises(ModelFileError, match="onnxruntime cannot load it"):
         opened(tmp_path, write_metadata(broken, model_info()))
+
+
+def test_a_network_that_fails_at_a_length_is_named(tmp_path: Path) -> None:
+    fixed = gain_model(np.full((1, 257), 0.5))  # one gain for each of 257 bins
+    claims_more = write_metadata(fixed, model_info(stft=StftSettings(n_fft=1024, hop=512)))
+    with pytest.raises(ModelFileError, match=r"its network failed on \(1, 2, 513, "):
+        opened(tmp_path, claims_more).network.separate(noise(1, 1000))
 
 
 def test_a_kind_that_does_not_separate_by_itself_is_refused(tmp_path: Path) -> None:

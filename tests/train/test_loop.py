@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 from soli.data.manifest import Part, Row, write_manifest
 from soli.media.audio import write_audio
 from soli.separation import zoo
-from soli.train.loop import read_log
+from soli.train.log import read_log
 
 RATE = 8000
 RECIPE = """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from soli.errors import UsageError
+from soli.errors import SoliError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,6 +26,14 @@ DeviceOption = Annotated[
 OutFolder = Annotated[Path, typer.Option("--out", "-o", help="The folder to write to; made if it is not there.")]
 
 WIDE = 240  # columns where a table goes to a file or a pipe: wide enough that no path is folded
+
+EXIT_STOPPED = 130
+
+
+class Stopped(SoliError):
+    """The user, or the system politely, ended the work; the message says how to go on."""
+
+    exit_code = EXIT_STOPPED
 
 
 def printable(text: str) -> str:

@@ -118,7 +118,7 @@ def check(
         for problem in report.problems[:MAX_PROBLEMS]:
             print_error(problem)
         splits = ", ".join(f"{split} {count}" for split, count in sorted(report.splits.items()))
-        state = f"{len(report.problems)} problems" if report.problems else "in order"
+        state = f"problems: {len(report.problems)}" if report.problems else "in order"
         stdout_console().print(f"{path}: {report.items} items ({splits}), {report.files} files, {state}")
     if report.problems:
         raise typer.Exit(DataError.exit_code)

@@ -15,13 +15,12 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from soli.cli.common import print_error
+from soli.cli.common import EXIT_STOPPED, print_error
 from soli.cli.extras import extra_of
 from soli.errors import MissingExtraError, SoliError, UsageError, near
 from soli.version import __version__
 
 EXIT_BUG = 70
-EXIT_INTERRUPTED = 130
 
 # typer carries its own copy of click in some versions and the real one in others: both are reached through typer.
 CallError = cast(type[Exception], next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException"))
@@ -42,7 +41,7 @@ COMMANDS = {
         "soli.cli.separate",
         "separate",
         "Take recordings apart into their sources.",
-        "soli separate examples/noisy_speech.flac --out separated",
+        "soli separate examples/speech_by_river.flac --out separated",
     ),
     "models": Command("soli.cli.models", "models", "List the models, or show one.", "soli models voice"),
     "doctor": Command("soli.cli.doctor", "doctor", "Check that everything soli needs works here.", "soli doctor"),
@@ -90,6 +89,9 @@ def _face_people() -> None:
 def _call(words: list[str]) -> int:
     name = next((word for word in words if not word.startswith("-")), None)
     code = application(name)(args=words, prog_name="soli", standalone_mode=False)
+    if code == EXIT_STOPPED:
+        # typer has turned a KeyboardInterrupt that no command took care of into this code, without a word.
+        print_error("stopped")
     return code if isinstance(code, int) else 0
 
 
@@ -105,7 +107,7 @@ def _guarded(call: Callable[[], int]) -> int:
         return 2
     except (KeyboardInterrupt, typer.Abort):
         print_error("stopped")
-        return EXIT_INTERRUPTED
+        return EXIT_STOPPED
     except MemoryError:
         print_error("the memory is full; give a smaller --chunk-s or --batch, or close other programs")
         return 1
@@ -154,7 +156,7 @@ def application(name: str | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
         rich_markup_mode=None,
         help="Takes recordings apart into the sources they are made of.",
-        epilog="Example: soli separate examples/noisy_speech.flac --out separated",
+        epilog="Example: soli separate examples/speech_by_river.flac --out separated",
     )
     app.callback()(_options)
     known = [each for each, command in COMMANDS.items() if find_spec(command.module) is not None]

@@ -14,6 +14,7 @@ from soli.cli.common import (
     JsonFlag,
     ModelOption,
     OutFolder,
+    Stopped,
     ThreadsOption,
     comma_list,
     print_error,
@@ -25,8 +26,6 @@ from soli.separation.files import Settings
 from soli.separation.outfolder import writable
 from soli.separation.plan import Failure, Item, plan
 from soli.separation.zoo import load
-
-EXIT_STOPPED = 130
 
 
 def separate(
@@ -56,7 +55,8 @@ def separate(
 
     The stems have the rate, the channels and the length of the input, and sum to it. A file that fails is named and the
     others are done; the same command again does only what is left. Exit code 0: all done; 1: some files failed, or may
-    not be overwritten; 2: the call was wrong.
+    not be overwritten; 2: the call was wrong. In the JSON, null_db is null for a silent input, and -300 where the stems
+    sum to the input exactly.
     """
     settings = Settings(
         stems=comma_list(stems, "--stems"),
@@ -108,7 +108,8 @@ def _stoppable() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print_error("stopped; the files that are done are kept: give the same command again to do the rest")
-        raise typer.Exit(EXIT_STOPPED) from None
+        raise Stopped(
+            "stopped; the files that are done are kept", do="give the same command again for the rest"
+        ) from None
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -23,14 +23,14 @@ def train(
     stopped, even by kill -9, goes on with --resume and ends with the same weights as one that was not.
     """
     from soli.train.assemble import assemble
-    from soli.train.curves import draw_curves
+    from soli.train.log import draw_curves
     from soli.train.loop import train as run_training
     from soli.train.run import find_recipe, read_recipe
 
     settings = read_recipe(find_recipe(recipe), set_ or [])
     training = assemble(settings, data=data, out=out)
     if resume and training.folder.record.exists():
-        training.folder.check_unchanged(settings, training.data_record)
+        training.folder.go_on(settings, training.data_record)
     else:
         training.folder.create(settings, training.data_record)
 

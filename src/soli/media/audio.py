@@ -5,6 +5,7 @@ numbers, is an InputError.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Protocol
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from soli.errors import InputError
 from soli.media import sndfile
-from soli.media.info import AudioInfo, Source, check_info, no_samples
+from soli.media.info import AudioInfo, Source, check_info, no_samples, no_sound
 from soli.media.resample import resample
 from soli.media.source import OpenSource, open_source
 from soli.media.whole import check_whole, prefers_ffmpeg
@@ -75,19 +76,21 @@ class AudioReader:
         """
         if frames < 1:
             raise ValueError(f"a block of {frames} frames")
-        while True:
-            block = self._read(frames)
-            if len(block) == 0:
-                return
-            yield np.ascontiguousarray(block.T)
-            if len(block) < frames:
-                return
+        block = self.take(frames)
+        while block.shape[1]:
+            yield block
+            block = self.take(frames) if block.shape[1] == frames else block[:, :0]
+
+    def take(self, frames: int) -> Array:
+        """The next `frames` samples (C, T), fewer at the end, none behind it. Raises InputError as `blocks` does."""
+        return np.ascontiguousarray(self._read(frames).T)
 
     def skip(self, frames: int) -> None:
-        """Moves on by `frames` frames, or to the end. Raises InputError as `blocks` does."""
-        if self._decoder.skip(frames):
-            end = self.info.frames
-            self._position = self._position + frames if end is None else min(self._position + frames, end)
+        """Moves on by `frames` samples, or to the end. Raises InputError as `blocks` does."""
+        with self._explained():
+            skipped = self._decoder.skip(frames)
+        if skipped:
+            self._position += frames if self.info.frames is None else min(frames, self.info.frames - self._position)
             return
         while frames:
             block = self._read(min(frames, BLOCK))
@@ -105,8 +108,13 @@ class AudioReader:
         return block
 
     def _decode(self, frames: int) -> Array:
-        try:
+        with self._explained():
             return self._decoder.read(frames)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
         except self._errors as error:
             raise InputError(
                 f"{self.info.path} is damaged or cut off: it can be read to about {self._seconds:.3f} s ({error})",
@@ -174,9 +182,7 @@ def _open_ffmpeg(opened: OpenSource) -> AudioReader:
     try:
         return AudioReader(ffmpeg.FfmpegDecoder(opened.file, opened.name), opened, (ffmpeg.DecodeError,))
     except ffmpeg.DecodeError as error:
-        raise InputError(
-            f"{opened.name} cannot be read as sound or video", wanted="a sound or video file", do="check what it is"
-        ) from error
+        raise no_sound(opened.name) from error
 
 
 def probe(source: Source) -> AudioInfo:
@@ -216,9 +222,10 @@ def read_audio(
 def _gather(reader: AudioReader, frames: int | None) -> Array:
     """All samples (C, T) from the position on, or the first `frames` of them."""
     parts = [np.zeros((reader.info.channels, 0), np.float32)]
-    missing = frames
-    for block in reader.blocks(BLOCK if missing is None else min(missing, BLOCK)):
-        parts.append(block if missing is None else block[:, :missing])
-        if missing is not None and (missing := missing - parts[-1].shape[1]) == 0:
+    while frames is None or frames > 0:
+        part = reader.take(BLOCK if frames is None else min(frames, BLOCK))
+        if part.shape[1] == 0:
             break
+        parts.append(part)
+        frames = None if frames is None else frames - part.shape[1]
     return np.concatenate(parts, axis=1)

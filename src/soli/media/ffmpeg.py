@@ -12,7 +12,7 @@ import numpy as np
 from av.stream import Disposition
 
 from soli.errors import InputError
-from soli.media.info import AudioInfo
+from soli.media.info import AudioInfo, no_sound
 from soli.types import Array
 
 DecodeError = av.error.FFmpegError
@@ -30,8 +30,6 @@ _DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl"
 # A pause in a video's time stamps longer than this is silence to be heard, not rounding; longer than the second,
 # the stamps are wrong.
 _GAP_S, _WRONG_S = 0.1, 600.0
-# Encoders pad the last block; what lies this far beyond the stated length is padding.
-_PADDING = 4096
 
 
 def open_container(file: BinaryIO) -> Any:
@@ -57,9 +55,15 @@ class FfmpegDecoder:
         self._container = open_container(file)
         stream = self._container.streams.best("audio")
         if stream is None:
-            what = "a picture but no sound" if moving_picture(self._container) else "no sound"
+            picture = moving_picture(self._container)
             self._container.close()
-            raise InputError(f"{name} has {what}", wanted="an audio track", do="check how it was recorded")
+            raise (
+                no_sound(name)
+                if picture is None
+                else InputError(
+                    f"{name} has a picture but no sound", wanted="an audio track", do="check how it was recorded"
+                )
+            )
         self._stream = stream
         self.info = _describe(self._container, stream, name)
         self._ready: deque[Array] = deque()
@@ -88,33 +92,14 @@ class FfmpegDecoder:
         self._container.close()
 
     def _decode(self) -> Iterator[Array]:
-        """The blocks (T, C) on the file's own timeline, without the padding behind the stated length."""
-        limit = self._stated_length()
-        position = held = 0
-        padding: list[Array] = []
-        for block in self._timed():
-            room = len(block) if limit is None else max(0, limit - position)
-            position += len(block)
-            yield block[:room]
-            if room < len(block):
-                padding.append(block[room:])
-                held += len(padding[-1])
-            if held > _PADDING:
-                yield from padding
-                limit, held, padding = None, 0, []
-
-    def _stated_length(self) -> int | None:
-        """The exact length that MP4 states, where it counts in samples."""
-        counts = self.info.container == "mp4" and self._stream.time_base == Fraction(1, self.info.sample_rate)
-        return (self._stream.duration or None) if counts else None
-
-    def _timed(self) -> Iterator[Array]:
-        """The blocks as decoded, with silence where the sound of a video pauses."""
+        """The blocks (T, C) on the file's own timeline, silence where the sound of a video pauses."""
         origin = None
         position = 0
+        last, stated = np.zeros((0, self.info.channels), np.float32), 0
         for frame in decoded(self._container, self._stream):
             block = as_float(frame)
             self._check_same(frame, block, position)
+            yield last
             if frame.time is not None and self.info.has_video:
                 origin = frame.time if origin is None else origin
                 gap_s = frame.time - origin - position / self.info.sample_rate
@@ -122,7 +107,13 @@ class FfmpegDecoder:
                     yield np.zeros((round(gap_s * self.info.sample_rate), self.info.channels), np.float32)
                     position += round(gap_s * self.info.sample_rate)
             position += len(block)
-            yield block
+            last, stated = block, frame.duration
+        yield last[:stated] if self._counts_samples and stated else last
+
+    @property
+    def _counts_samples(self) -> bool:
+        """Whether the duration of the last block tells how much of it is padding, to the sample."""
+        return self.info.container == "mp4" and self._stream.time_base == Fraction(1, self.info.sample_rate)
 
     def _check_same(self, frame: Any, block: Array, position: int) -> None:
         if frame.sample_rate != self.info.sample_rate or block.shape[1] != self.info.channels:

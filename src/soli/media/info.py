@@ -55,3 +55,8 @@ def check_info(info: AudioInfo) -> None:
 def no_samples(name: str) -> InputError:
     """The error about a sound file that is in order but holds no sound."""
     return InputError(f"{name} holds no samples", wanted="at least one", do="check how it was recorded")
+
+
+def no_sound(name: str) -> InputError:
+    """The error about a file that is neither sound nor video."""
+    return InputError(f"{name} cannot be read as sound or video", wanted="a sound or video file", do="check what it is")

@@ -8,9 +8,6 @@ from soli.media.channels import from_vorbis
 from soli.media.info import AudioInfo
 from soli.types import Array
 
-# libsndfile states this many frames where the header does not tell.
-_UNKNOWN_FRAMES = 2**62
-
 _SUBTYPES = {"float": "float32", "double": "float64", "pcm_u8": "pcm8", "pcm_s8": "pcm8"}
 _CONTAINERS = {"wavex": "wav"}
 
@@ -28,12 +25,11 @@ class SndfileDecoder:
         subtype = self._file.subtype.lower()
         container = self._file.format.lower()
         plain = subtype.startswith(("pcm", "float", "double"))
-        frames = self._file.frames
         self.info = AudioInfo(
             path=name,
             sample_rate=self._file.samplerate,
             channels=self._file.channels,
-            frames=None if frames > _UNKNOWN_FRAMES else frames,
+            frames=self._file.frames,
             container=_CONTAINERS.get(container, container),
             codec=("flac" if container == "flac" else "pcm") if plain else subtype,
             subtype=_SUBTYPES.get(subtype, subtype.replace("pcm_", "pcm")),
@@ -46,10 +42,8 @@ class SndfileDecoder:
         return from_vorbis(block) if self.info.codec in ("vorbis", "opus") else block
 
     def skip(self, frames: int) -> bool:
-        """Moves on by `frames` frames, or says that this file cannot."""
-        if self.info.frames is None:
-            return False
-        self._file.seek(min(self._file.tell() + frames, self.info.frames))
+        """Moves on by `frames` frames, or to the end: always possible here."""
+        self._file.seek(min(self._file.tell() + frames, self._file.frames))
         return True
 
     def close(self) -> None:

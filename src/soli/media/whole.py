@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from soli.errors import InputError
+from soli.media.mp3 import mp3_promise
 from soli.media.source import OpenSource
 
 # Known by their name only; libsndfile could take their bytes for something else.
@@ -33,7 +34,7 @@ def check_whole(source: OpenSource) -> None:
 
 
 def prefers_ffmpeg(source: OpenSource) -> bool:
-    """Whether libsndfile should not be asked: raw formats, mp3 (it prints to the terminal), wav without a data size."""
+    """Whether libsndfile should not be asked: raw formats, mp3 (it prints to the terminal), unstated lengths."""
     source.file.seek(0)
     head = source.file.read(12)
     if (
@@ -42,6 +43,8 @@ def prefers_ffmpeg(source: OpenSource) -> bool:
         or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0)
     ):
         return True
+    if head[:4] == b"fLaC":
+        return _flac_frames(source.file) == 0
     return head[:4] == b"RIFF" and head[8:12] == b"WAVE" and _riff_data(source.file, source.size)[1] == 0
 
 
@@ -101,6 +104,24 @@ def _au(file: BinaryIO, size: int) -> int | None:
     file.seek(4)
     start, length = struct.unpack(">II", file.read(8).ljust(8, b"\0"))
     return None if _open_ended(length) else start + length
+
+
+def _caf(file: BinaryIO, size: int) -> int | None:
+    """The end of the last chunk; -1 for data that go on to the end."""
+    position = 8
+    while position + 12 <= size:
+        file.seek(position)
+        length = struct.unpack(">4xq", file.read(12))[0]
+        if length < 0:
+            return None
+        position += 12 + length
+    return position
+
+
+def _flac_frames(file: BinaryIO) -> int:
+    """The length in STREAMINFO, 0 where it is not stated."""
+    file.seek(18)
+    return int.from_bytes(file.read(8), "big") & (2**36 - 1)
 
 
 def _ogg(file: BinaryIO, size: int) -> int | None:
@@ -171,6 +192,9 @@ _CLAIMS: dict[bytes, Callable[[BinaryIO, int], int | None]] = {
     _W64: _w64,
     b"FORM": _aiff,
     b".snd": _au,
+    b"caff": _caf,
+    b"ID3": mp3_promise,
+    b"\xff": mp3_promise,
     b"OggS": _ogg,
     b"\x1a\x45\xdf\xa3": _matroska,
     _ASF: _asf,

@@ -68,6 +68,9 @@ class Batch:
                 yield self._one(item, watch)
             except SoliError as error:
                 yield Failure(item.given, str(error))
+            except OSError as error:
+                # What the system refuses in passing (a folder that may not be listed, a file that just went away).
+                yield Failure(item.given, f"{item.given}: {error.filename or self.out}: {error.strerror or error}")
 
     def _one(self, item: Item, watch: Watch) -> Record:
         info = probe(item.path)

@@ -11,7 +11,7 @@ from soli.types import Array
 
 DEVICES = ("auto", "cpu", "cuda")
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-_LOAD_ERRORS: tuple[type[Exception], ...] = (
+_ORT_ERRORS: tuple[type[Exception], ...] = (
     ort_errors.Fail,
     ort_errors.InvalidArgument,
     ort_errors.InvalidGraph,
@@ -33,33 +33,40 @@ class Session:
         self, model: bytes, *, name: str, input: str, output: str, threads: int | None = None, device: str = "auto"
     ) -> None:
         self.name, self._input, self._output = name, input, output
-        self.device = _resolve(device)
+        wanted = _resolve(device)
         options = _options(threads)
         try:
             # The bytes that were checked are run, never the path: the file may have changed, or point elsewhere.
-            self._session = ort.InferenceSession(model, options, providers=_provider_settings(self.device))
-        except _LOAD_ERRORS as error:
+            self._session = ort.InferenceSession(model, options, providers=_provider_settings(wanted))
+        except _ORT_ERRORS as error:
             reason = str(error).splitlines()[0]
             raise ModelFileError(f"{name}: onnxruntime cannot load it: {reason}", do="export it again") from error
-        self._check_device()
+        self.device = self._started(wanted, asked=device)
         self._check_names()
 
     def run(self, array: Array) -> Array:
-        """The network's output for one input, both float32."""
-        (result,) = self._session.run([self._output], {self._input: np.ascontiguousarray(array)})
+        """The network's output for one input, both float32. Raises ModelFileError when it fails on this input."""
+        try:
+            (result,) = self._session.run([self._output], {self._input: np.ascontiguousarray(array)})
+        except _ORT_ERRORS as error:
+            reason = str(error).splitlines()[0]
+            raise ModelFileError(f"{self.name}: its network failed on {array.shape}: {reason}") from error
         if result.dtype != np.float32:
             raise ModelFileError(f"{self.name}: its output is {result.dtype}", wanted="float32", do="export it again")
         output: Array = result
         return output
 
-    def _check_device(self) -> None:
-        """onnxruntime falls back to the CPU without a word when a provider is installed but does not start."""
-        if self._session.get_providers()[0] != _PROVIDERS[self.device]:
+    def _started(self, wanted: str, *, asked: str) -> str:
+        """The device that is in use: onnxruntime takes the CPU without a word when another does not start."""
+        if self._session.get_providers()[0] == _PROVIDERS[wanted]:
+            return wanted
+        if asked != "auto":
             raise UsageError(
-                f"the device {self.device} is installed but does not start",
+                f"the device {wanted} is installed but does not start",
                 wanted="a working driver and CUDA libraries that fit this onnxruntime",
-                do="look at: soli doctor; or take --device cpu",
+                do='look at: soli doctor; or take "cpu" or "auto"',
             )
+        return "cpu"
 
     def _check_names(self) -> None:
         inputs = [port.name for port in self._session.get_inputs()]

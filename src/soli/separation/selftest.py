@@ -130,7 +130,11 @@ CHECKS: tuple[Callable[[Model], Iterator[Check]], ...] = (
 
 
 def probe_signal(sample_rate: int, *, duration_s: float, channels: int = 1, seed: int = _SEED) -> Array:
-    """A test mixture (C, T): syllables of a gliding harmonic tone, in noise that rises and falls, about -20 dBFS."""
+    """A test mixture (C, T): syllables of a gliding harmonic tone, in noise that rises and falls, about -20 dBFS.
+
+    Every few seconds its level steps by 30 dB, and now and then there is digital silence: recordings have both, and
+    recurrent layers remember them for longer than they remember steady sound.
+    """
     rng = np.random.default_rng(seed)
     time_s = np.arange(round(duration_s * sample_rate)) / sample_rate
     pitch_hz = 140 + 40 * np.sin(2 * np.pi * 0.7 * time_s + seed)
@@ -140,7 +144,9 @@ def probe_signal(sample_rate: int, *, duration_s: float, channels: int = 1, seed
     voice = 0.2 * syllables * sum(np.sin(n * phase) / n for n in partials)
     swell = 0.03 * (1.2 + np.sin(2 * np.pi * 0.31 * time_s))
     noise = swell * rng.standard_normal((channels, len(time_s)))
-    mixture: Array = (voice + noise).astype(np.float32)
+    level = np.where(np.sin(2 * np.pi * time_s / 7.1 + 2) > -0.4, 1.0, 0.03)
+    level[np.sin(2 * np.pi * time_s / 4.3 + seed) > 0.97] = 0
+    mixture: Array = (level * (voice + noise)).astype(np.float32)
     return mixture
 
 

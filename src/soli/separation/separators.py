@@ -18,8 +18,9 @@ from soli.modelfile import ModelInfo
 from soli.separation.runtime import Session
 from soli.types import Array, Context, StftSettings
 
-# At most this much audio goes through a network in one call, so that many channels do not need much memory at once.
-_CALL_S = 60.0
+# At most this much audio, or one item, goes through a network in one call, so that many channels need no more memory
+# than one. On a CPU, more at once gains nothing (measured: 7 % slower for two items of 23 s); a GPU is idle without it.
+_CALL_S = {"cpu": 20.0, "cuda": 240.0}
 
 
 class NetworkSeparator(Protocol):
@@ -75,7 +76,7 @@ class _Batched:
         items, length = mixtures.shape
         estimates = np.zeros((items, len(self.sources), length), dtype=np.float32)
         sounding = np.flatnonzero(mixtures.any(axis=-1))
-        step = max(1, int(_CALL_S * self.sample_rate) // max(length, 1))
+        step = max(1, int(_CALL_S[self.device] * self.sample_rate) // max(length, 1))
         for start in range(0, len(sounding), step):
             some = sounding[start : start + step]
             # Overflow is no warning here but an error, told with its cause by the check that follows.

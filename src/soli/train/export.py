@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from soli.errors import InputError, UsageError, near
 from soli.modelfile import Licence, ModelInfo, write_metadata
+from soli.train.compact import round_weights, store_in_halves
 from soli.train.families import family, read_settings
 from soli.train.run import RunFolder, RunSettings
 from soli.train.state import write_atomically
@@ -60,9 +61,14 @@ def export(run: Path, out: Path, *, scores: dict[str, Any] | None = None) -> Mod
     network = build(settings)
     network.load_state_dict(load_file(folder.weights))
     network.eval()
+    if settings.export.storage == "float16":
+        round_weights(network)
     info = describe(settings, network, data=data, scores=scores or {})
+    graph = to_onnx(network, example(settings, seconds=0.5))
+    if settings.export.storage == "float16":
+        graph = store_in_halves(graph)
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(out, write_metadata(to_onnx(network, example(settings, seconds=0.5)), info))
+    write_atomically(out, write_metadata(graph, info))
     return info
 
 

@@ -1,10 +1,7 @@
 """The training loop: batches in, weights out. Devices, precision and processes are accelerate's; the rest is here."""
 
-import json
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +12,7 @@ from torch.optim import AdamW
 
 from soli.errors import SoliError
 from soli.train.dataset import Mixtures, Onwards, batches
+from soli.train.log import Clock, Log, OnLine
 from soli.train.objectives import Batch, MaskObjective
 from soli.train.run import OptimSettings, RunFolder, RunSettings
 from soli.train.state import Progress, average_weights, pack_state, read_state, restore, write_atomically
@@ -23,13 +21,6 @@ from soli.train.validate import Validation
 
 class DivergedError(SoliError):
     """The loss or the gradient is no longer a number."""
-
-
-def learning_rate(step: int, optim: OptimSettings) -> float:
-    """Rate at a step: linear warm-up, plateau, linear descent to zero over the last `descent` of the steps."""
-    rise = (step + 1) / (optim.warmup + 1)
-    fall = (optim.steps - step) / max(optim.descent * optim.steps, 1)
-    return optim.lr * min(1.0, rise, fall)
 
 
 @dataclass
@@ -45,160 +36,121 @@ class Training:
     data_record: dict[str, Any]
 
 
-def train(training: Training, *, resume: bool, on_line: Any = None) -> Progress:
+def train(training: Training, *, resume: bool, on_line: OnLine | None = None) -> Progress:
     """Runs to the last step, or until validation stops improving; the folder always holds a state to go on from.
 
     Args:
         training: the run.
         resume: go on from the folder's state (from the start where a kill came before the first save).
-        on_line: called with every log line (a dict), for a display.
+        on_line: called with every log line, for a display.
 
     Returns:
         Where the run stands at its end.
 
     Raises:
         DivergedError: the loss became NaN or infinite.
+        InputError: the folder's state was cut short or edited.
     """
-    settings, folder = training.settings, training.folder
-    accelerator = Accelerator()
-    optimizer = AdamW(training.network.parameters(), lr=settings.optim.lr, weight_decay=settings.optim.weight_decay)
-    network, optimizer = accelerator.prepare(training.network, optimizer)
-    plain = accelerator.unwrap_model(network)
-    average = {name: value.detach().clone() for name, value in plain.state_dict().items()}
-    progress = Progress()
-    if resume and folder.state.exists():
-        tensors, progress = read_state(folder.state)
-        restore(tensors, plain, average, optimizer.optimizer)
-    log = Log(folder.log, upto=progress.step, on_line=on_line)
+    settings, watch = training.settings, training.settings.watch
+    sitting = Sitting(training, resume=resume)
+    progress, clock = sitting.progress, Clock(sitting.progress.seconds)
+    log = Log(training.folder.log, upto=progress.step, on_line=on_line)
     order = Onwards(
         step=progress.step,
         batch=settings.optim.batch,
-        process=accelerator.process_index,
-        processes=accelerator.num_processes,
+        process=sitting.accelerator.process_index,
+        processes=sitting.accelerator.num_processes,
     )
     stream = batches(training.mixtures, order, workers=settings.data.workers)
-    stepper = Stepper(accelerator, network, optimizer, training.objective, settings.optim)
-    clock = Clock(progress.seconds)
-
-    def save_state() -> None:
-        progress.seconds = clock.seconds
-        content = pack_state(plain, average, optimizer.optimizer, progress)
-        write_atomically(folder.state, content, keep=folder.previous_state)
-
     while progress.step < settings.optim.steps:
-        values = stepper.step(next(stream), progress.step)
-        progress.step += 1
-        average_weights(average, plain, decay=settings.optim.ema, step=progress.step)
-        if progress.step % settings.watch.log_every == 0:
-            log.write({"step": progress.step, "seconds": round(clock.seconds, 1), **values})
-        last = progress.step == settings.optim.steps
-        if accelerator.is_main_process and (progress.step % settings.watch.valid_every == 0 or last):
-            line = validate(training, average, progress)
-            log.write({"step": progress.step, "seconds": round(clock.seconds, 1), **line})
-            save_state()
-            if settings.watch.patience and progress.stale >= settings.watch.patience:
+        values = sitting.step(next(stream))
+        if progress.step % watch.log_every == 0:
+            log.write({"step": progress.step, "seconds": clock.seconds, **values})
+        if not sitting.accelerator.is_main_process:
+            continue
+        if progress.step % watch.valid_every == 0 or progress.step == settings.optim.steps:
+            log.write({"step": progress.step, "seconds": clock.seconds, **sitting.validate()})
+            sitting.save(clock.seconds)
+            if watch.patience and progress.stale >= watch.patience:
                 break
-        elif accelerator.is_main_process and clock.due(settings.watch.save_every_s):
-            save_state()
+        elif clock.due(watch.save_every_s):
+            sitting.save(clock.seconds)
     log.close()
     return progress
 
 
-class Stepper:
-    """One step of the optimizer."""
+def learning_rate(step: int, optim: OptimSettings) -> float:
+    """Rate at a step: linear warm-up, plateau, linear descent to zero over the last `descent` of the steps."""
+    rise = (step + 1) / (optim.warmup + 1)
+    fall = (optim.steps - step) / max(optim.descent * optim.steps, 1)
+    return optim.lr * min(1.0, rise, fall)
 
-    def __init__(
-        self,
-        accelerator: Accelerator,
-        network: nn.Module,
-        optimizer: Any,
-        objective: MaskObjective,
-        optim: OptimSettings,
-    ) -> None:
-        self.accelerator, self.network, self.optimizer = accelerator, network, optimizer
-        self.objective, self.optim = objective, optim
-        self.started = time.monotonic()
 
-    def step(self, batch: Batch, step: int) -> dict[str, float]:
-        """Forward, backward, clip, update; the values to log."""
-        waited = time.monotonic() - self.started
-        rate = learning_rate(step, self.optim)
+class Sitting:
+    """What one process holds between two interruptions: weights, their moving average, optimizer, progress."""
+
+    def __init__(self, training: Training, *, resume: bool) -> None:
+        self.training, self.optim = training, training.settings.optim
+        self.accelerator = Accelerator()
+        optimizer = AdamW(training.network.parameters(), lr=self.optim.lr, weight_decay=self.optim.weight_decay)
+        self.network, self.optimizer = self.accelerator.prepare(training.network, optimizer)
+        self.plain: nn.Module = self.accelerator.unwrap_model(self.network)
+        self.average = {name: value.detach().clone() for name, value in self.plain.state_dict().items()}
+        self.progress = Progress()
+        self.stepped = time.monotonic()
+        if resume and training.folder.state.exists():
+            tensors, self.progress = read_state(training.folder.state)
+            restore(tensors, self.plain, self.average, self.optimizer.optimizer)
+
+    def step(self, batch: Batch) -> dict[str, float]:
+        """Forward, backward, clip, update, average; the values to log."""
+        waited_s = time.monotonic() - self.stepped
+        rate = learning_rate(self.progress.step, self.optim)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.network.train()
         device = self.accelerator.device
         moved = Batch(batch.mixture.to(device), batch.targets.to(device))
-        values = self.objective(self.network, moved)
+        values = self.training.objective(self.network, moved)
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(values["loss"])
         norm = self.accelerator.clip_grad_norm_(self.network.parameters(), self.optim.clip)
-        numbers = {name: round(float(value.detach()), 6) for name, value in values.items()}
-        if not (torch.isfinite(values["loss"]) and torch.isfinite(norm)):
+        self._check_finite(values["loss"], norm)
+        self.optimizer.step()
+        self.progress.step += 1
+        average_weights(self.average, self.plain, decay=self.optim.ema, step=self.progress.step)
+        took_s = time.monotonic() - self.stepped
+        self.stepped = time.monotonic()
+        audio_s = moved.mixture.numel() / self.training.objective.sample_rate
+        return {
+            **{name: round(float(value.detach()), 6) for name, value in values.items()},
+            "norm": round(float(norm), 4),
+            "lr": round(rate, 8),
+            "audio_s_per_s": round(audio_s / took_s, 1),
+            "wait_share": round(waited_s / took_s, 3),
+        }
+
+    def _check_finite(self, loss: Tensor, norm: Tensor) -> None:
+        if not (torch.isfinite(loss) and torch.isfinite(norm)):
             raise DivergedError(
-                f"the loss became {numbers['loss']} (gradient norm {float(norm)}) at step {step + 1}",
+                f"the loss became {float(loss)} (gradient norm {float(norm)}) at step {self.progress.step + 1}",
                 do="lower optim.lr or optim.clip and start again; the last good state is kept",
             )
-        self.optimizer.step()
-        took = time.monotonic() - self.started
-        self.started = time.monotonic()
-        audio_s = moved.mixture.numel() / self.objective.sample_rate
-        speed = {"audio_s_per_s": round(audio_s / took, 1), "wait_share": round(waited / took, 3)}
-        return {**numbers, "norm": round(float(norm), 4), "lr": round(rate, 8), **speed}
 
+    def validate(self) -> dict[str, float]:
+        """Scores the averaged weights, keeps them when they are the best so far; the values to log."""
+        values = self.training.validation.run(self.average)
+        progress = self.progress
+        if values["valid_score"] > progress.best_score:
+            progress.best_score, progress.best_step, progress.stale = values["valid_score"], progress.step, 0
+            tensors = {name: value.cpu().contiguous() for name, value in self.average.items()}
+            write_atomically(self.training.folder.weights, save(tensors, metadata={"step": str(progress.step)}))
+        else:
+            progress.stale += 1
+        return values
 
-def validate(training: Training, average: dict[str, Tensor], progress: Progress) -> dict[str, float]:
-    """Scores the averaged weights, keeps them when they are the best so far; the values to log."""
-    values = training.validation.run(average)
-    score = values["valid_score"]
-    if score > progress.best_score:
-        progress.best_score, progress.best_step, progress.stale = score, progress.step, 0
-        tensors = {name: value.cpu().contiguous() for name, value in average.items()}
-        write_atomically(training.folder.weights, save(tensors, metadata={"step": str(progress.step)}))
-    else:
-        progress.stale += 1
-    return values
-
-
-class Clock:
-    """Seconds of training over all the sittings of a run, and when to save next."""
-
-    def __init__(self, before: float) -> None:
-        self.before, self.start, self.saved = before, time.monotonic(), time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        return self.before + time.monotonic() - self.start
-
-    def due(self, every_s: float) -> bool:
-        if time.monotonic() - self.saved < every_s:
-            return False
-        self.saved = time.monotonic()
-        return True
-
-
-class Log:
-    """The run's log: a JSON line an entry; lines beyond the step resumed from are dropped, since they come again."""
-
-    def __init__(self, path: Path, *, upto: int, on_line: Any) -> None:
-        kept = [line for line in read_log(path) if line["step"] <= upto] if path.exists() else []
-        write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
-        self.file = path.open("a", encoding="utf-8")
-        self.on_line = on_line
-
-    def write(self, line: dict[str, Any]) -> None:
-        self.file.write(json.dumps(line) + "\n")
-        self.file.flush()
-        if self.on_line is not None:
-            self.on_line(line)
-
-    def close(self) -> None:
-        self.file.close()
-
-
-def read_log(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a log; a last line cut short by a kill is left out."""
-    for text in path.read_text(encoding="utf-8").splitlines():
-        try:
-            yield json.loads(text)
-        except json.JSONDecodeError:
-            return
+    def save(self, seconds: float) -> None:
+        """Writes the state; the one before stays as state.previous.safetensors."""
+        self.progress.seconds = seconds
+        content = pack_state(self.plain, self.average, self.optimizer.optimizer, self.progress)
+        write_atomically(self.training.folder.state, content, keep=self.training.folder.previous_state)

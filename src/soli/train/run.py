@@ -62,6 +62,9 @@ class ExportSettings(_Settings):
     chunk_s: float = Field(20.0, gt=0)
     past_s: float = Field(2.0, ge=0)
     future_s: float = Field(2.0, ge=0)
+    storage: Literal["float32", "float16"] = Field(
+        "float32", description="how weights are kept in the file; they are computed with in float32 either way"
+    )
     weights_licence: str = "Apache-2.0"
     data_licence: str = ""
 
@@ -176,6 +179,14 @@ class RunFolder:
         if self.record.exists():
             raise UsageError(f"{self.path} holds a run already", do="go on with --resume, or name another --out")
         self.path.mkdir(parents=True, exist_ok=True)
+        self._write(settings, data)
+
+    def go_on(self, settings: RunSettings, data: Mapping[str, Any]) -> None:
+        """Takes a run up again. What only concerns export may have changed; UsageError lists what else has."""
+        self.check_unchanged(settings, data)
+        self._write(settings, data)
+
+    def _write(self, settings: RunSettings, data: Mapping[str, Any]) -> None:
         record = {"soli": __version__, "settings": settings.model_dump(mode="json"), "data": dict(data)}
         self.record.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
@@ -194,6 +205,7 @@ class RunFolder:
     def check_unchanged(self, settings: RunSettings, data: Mapping[str, Any]) -> None:
         """UsageError that lists the settings that differ from those the run was started with."""
         before, before_data = self.read()
+        before = before.model_copy(update={"export": settings.export})
         old, new = flatten(before.model_dump(mode="json")), flatten(settings.model_dump(mode="json"))
         old |= flatten({"data of the run": before_data})
         new |= flatten({"data of the run": dict(data)})

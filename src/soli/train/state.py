@@ -3,9 +3,8 @@
 import hashlib
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,14 +17,13 @@ from soli.errors import InputError
 
 @dataclass
 class Progress:
-    """Where a run stands. `scores` holds the validation score of each validation so far, best first chosen by it."""
+    """Where a run stands: steps done, the best validation so far, validations since then, seconds of training."""
 
     step: int = 0
     best_score: float = float("-inf")
     best_step: int = 0
     stale: int = 0
     seconds: float = 0.0
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 def average_weights(average: dict[str, Tensor], network: nn.Module, *, decay: float, step: int) -> None:
@@ -46,7 +44,7 @@ def pack_state(network: nn.Module, average: dict[str, Tensor], optimizer: Optimi
         tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v) for k, v in moments.items()}
     tensors["random.torch"] = torch.get_rng_state()
     tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-    header = {"progress": json.dumps(progress.__dict__), "sha256": _hash(tensors)}
+    header = {"progress": json.dumps(asdict(progress)), "sha256": _hash(tensors)}
     return save(tensors, metadata=header)
 
 

@@ -216,7 +216,7 @@ def _archive(path: Path) -> zipfile.ZipFile:
 
 def _members(place: Path) -> list[str]:
     if not place.exists():
-        raise DataError(f"{place} is missing", wanted="the package as Debian 12 or 13 has it", do="install it again")
+        raise DataError(f"{place} is missing", wanted="the package whole", do="install it again")
     if place.suffix == ".zip":
         return sorted(name for name in _archive(place).namelist() if not name.endswith("/"))
     return sorted(path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file())

@@ -6,9 +6,10 @@ and each band's own decoder gives its piece of the masks. The bands are taken in
 share the weights of the recurrence over time: as many groups as bands is the paper's network; one group is a plain
 recurrence over whole frames, which a processor trains several times faster.
 
-Differences from the paper: each band is divided by its own level and the level is given as a feature of its own
-(logarithmic), so that quiet and loud recordings look alike; layer instead of group normalisation, so that a frame's
-estimate does not depend on the length of the chunk; bounded masks.
+Differences from the paper: a band is described by the logarithms of its magnitudes, batch-normalised bin by bin, and
+only for complex masks also by its phases, faintly: fed at full strength they drown the magnitudes, and the network
+spends its first hours as a fixed equaliser. Layer instead of group normalisation, so that a frame's estimate does not
+depend on the length of the chunk. Bounded masks.
 """
 
 from itertools import pairwise
@@ -21,8 +22,10 @@ from torch import Tensor, nn
 from soli.dsp.bands import erb_band_edges
 from soli.types import StftSettings
 
-# A band quieter than this (in units of the spectrum) counts as empty: about -120 dBFS.
-_FLOOR = 1e-5
+# A bin quieter than this (in units of the spectrum) counts as empty: about -110 dBFS for a 32 ms window.
+_FLOOR = 1e-4
+# How strongly phases enter beside the normalised log magnitudes.
+_PHASE_GAIN = 0.1
 
 
 class BandSplitSettings(BaseModel):
@@ -41,7 +44,7 @@ class BandSplitSettings(BaseModel):
     time_hidden: int = 192
     band_hidden: int = 16
     decoder_hidden: int = 64
-    mask: Literal["real", "complex"] = "complex"
+    mask: Literal["real", "complex"] = "real"
     causal: bool = False
 
     @model_validator(mode="after")
@@ -82,16 +85,23 @@ class BandEncoder(nn.Module):
     def __init__(self, settings: BandSplitSettings) -> None:
         super().__init__()
         self.edges = settings.edges
-        widths = [high - low for low, high in pairwise(self.edges)]
-        self.layers = nn.ModuleList(nn.Linear(2 * width + 1, settings.features) for width in widths)
+        self.phases = settings.mask == "complex"
+        self.norm = nn.BatchNorm1d(settings.stft.bins)
+        planes = 3 if self.phases else 1
+        self.layers = nn.ModuleList(
+            nn.Linear(planes * (high - low), settings.features) for low, high in pairwise(self.edges)
+        )
 
     def forward(self, spectrum: Tensor) -> Tensor:
-        x = spectrum.permute(0, 3, 1, 2)  # (B, N, 2, F)
-        bands = []
-        for low, high, layer in zip(self.edges, self.edges[1:], self.layers, strict=False):
-            band = x[..., low:high].flatten(2)  # (B, N, 2 x width)
-            level = (band.square().mean(dim=-1, keepdim=True) + _FLOOR**2).sqrt()  # (B, N, 1)
-            bands.append(layer(torch.cat((band / level, level.log() / 4), dim=-1)))  # (B, N, D)
+        power = spectrum.square().sum(dim=1) + _FLOOR**2  # (B, F, N)
+        x = self.norm(power.log())[:, None]  # (B, 1, F, N)
+        if self.phases:
+            x = torch.cat((x, _PHASE_GAIN * spectrum / power.sqrt()[:, None]), dim=1)  # (B, 3, F, N)
+        x = x.permute(0, 3, 1, 2)  # (B, N, planes, F)
+        bands = [
+            layer(x[..., low:high].flatten(2))  # (B, N, D)
+            for (low, high), layer in zip(pairwise(self.edges), self.layers, strict=True)
+        ]
         return torch.stack(bands, dim=2)
 
 

@@ -1,0 +1,83 @@
+"""A run's log, its clock, and the picture of its curves."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from soli.train.state import write_atomically
+
+OnLine = Callable[[dict[str, Any]], None]
+
+# Two colours that stay apart for colour-blind eyes (Okabe and Ito 2008).
+_BLUE, _ORANGE = "#0072b2", "#d55e00"
+
+
+class Clock:
+    """Seconds of training over all the sittings of a run, and when to save next."""
+
+    def __init__(self, before: float) -> None:
+        self.before, self.start, self.saved = before, time.monotonic(), time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return round(self.before + time.monotonic() - self.start, 1)
+
+    def due(self, every_s: float) -> bool:
+        if time.monotonic() - self.saved < every_s:
+            return False
+        self.saved = time.monotonic()
+        return True
+
+
+class Log:
+    """JSON lines; those beyond the step resumed from are dropped, since they come again."""
+
+    def __init__(self, path: Path, *, upto: int, on_line: OnLine | None) -> None:
+        kept = [line for line in read_log(path) if line["step"] <= upto] if path.exists() else []
+        write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+        self.file = path.open("a", encoding="utf-8")
+        self.on_line = on_line
+
+    def write(self, line: dict[str, Any]) -> None:
+        self.file.write(json.dumps(line) + "\n")
+        self.file.flush()
+        if self.on_line is not None:
+            self.on_line(line)
+
+    def close(self) -> None:
+        self.file.close()
+
+
+def read_log(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a log; a last line cut short by a kill is left out."""
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            yield json.loads(text)
+        except json.JSONDecodeError:
+            return
+
+
+def draw_curves(log: Path, picture: Path) -> None:
+    """Draws training loss and validation score over steps to a PNG; does nothing while the log is empty."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    lines = list(read_log(log)) if log.exists() else []
+    training = [(line["step"], line["loss"]) for line in lines if "loss" in line]
+    validation = [(line["step"], line["valid_score"]) for line in lines if "valid_score" in line]
+    if not training:
+        return
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+    left.plot(*zip(*training, strict=True), color=_BLUE, linewidth=0.8)
+    left.set(xlabel="step", ylabel="training loss", title="Training")
+    right.set(xlabel="step", ylabel="SI-SDR improvement (dB)", title="Validation")
+    if validation:
+        right.plot(*zip(*validation, strict=True), color=_ORANGE, marker="o", markersize=3)
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+    figure.savefig(picture, dpi=120)
+    plt.close(figure)

@@ -1,0 +1,29 @@
+"""Weights in half the space: the file halves, the numbers stay those of the rounded network."""
+
+import numpy as np
+import onnxruntime
+import torch
+
+from soli.train.compact import round_weights, store_in_halves
+from soli.train.export import build, example, to_onnx
+from soli.train.run import RunSettings
+
+
+def test_a_file_of_half_the_size_gives_the_rounded_network() -> None:
+    settings = RunSettings(
+        name="x", family="band_split", sources=("voice", "noise"), rest="noise", objective={"soft_snr": 1}
+    )
+    network = build(settings).eval()
+    exact = {name: value.clone() for name, value in network.state_dict().items()}
+    round_weights(network)
+    worst = max(float((network.state_dict()[name] - value).abs().max()) for name, value in exact.items())
+    assert 0 < worst < 1e-3
+    inputs = example(settings, seconds=0.3)
+    whole = to_onnx(network, inputs)
+    half = store_in_halves(whole)
+    assert len(half) < 0.55 * len(whole)
+    session = onnxruntime.InferenceSession(half)
+    (found,) = session.run(None, {"spectrum": inputs.numpy()})
+    with torch.no_grad():
+        expected = network(inputs).numpy()
+    assert np.linalg.norm(found - expected) / np.linalg.norm(expected) < 1e-5
