@@ -1,4 +1,4 @@
-"""Sounds that tests of the data side are made of: their levels, bands and pauses are known because they were put there."""
+"""Sounds for tests, and a library of them: levels, bands and pauses are known because they were put there."""
 
 from pathlib import Path
 
@@ -23,12 +23,14 @@ def noise(duration_s: float, sample_rate: int, *, seed: int, amplitude: float = 
 def syllables(duration_s: float, sample_rate: int, *, pitch_hz: float, seed: int, floor: float = 1e-4) -> Array:
     """Something with the rhythm of speech: harmonics of a pitch, louder and softer four times a second."""
     rng = np.random.default_rng(seed)
-    time = np.arange(round(duration_s * sample_rate)) / sample_rate
-    harmonics = np.arange(1, int(min(20000, 0.45 * sample_rate) / pitch_hz))
-    phases = rng.uniform(0, 2 * np.pi, len(harmonics))
-    voice = sum(np.sin(2 * np.pi * pitch_hz * n * time + p) / n for n, p in zip(harmonics, phases, strict=True))
-    envelope = np.maximum(0.0, np.sin(2 * np.pi * 4 * time)) ** 2
-    return (0.2 * voice * envelope + floor * rng.standard_normal(len(time))).astype(np.float32)
+    frames = round(duration_s * sample_rate)
+    numbers = np.arange(1, int(min(20000, 0.45 * sample_rate) / pitch_hz))
+    spectrum = np.zeros(frames // 2 + 1, np.complex64)
+    bins = np.round(numbers * pitch_hz * frames / sample_rate).astype(int)
+    spectrum[bins] = np.exp(2j * np.pi * rng.random(len(numbers))) / numbers
+    envelope = np.maximum(0.0, np.sin(8 * np.pi * np.arange(frames) / sample_rate)) ** 2
+    voice = 0.1 * frames * np.fft.irfft(spectrum, frames) * envelope
+    return (voice + floor * rng.standard_normal(frames)).astype(np.float32)
 
 
 def put(root: Path, name: str, samples: Array, sample_rate: int, *, kind: Kind, split: Split, **fields: str) -> Sound:

@@ -75,8 +75,11 @@ def low_pass_model(cut_hz: float, **changes: Any) -> bytes:
     return gain_model([(frequencies < cut_hz).astype(np.float32)], **changes)
 
 
-def recurrent_model(seed: int = 0, hidden: int = 8, **changes: Any) -> bytes:
-    """A bidirectional LSTM over the spectrum's energies, with random weights and a memory of some 0.1 s."""
+def recurrent_model(seed: int = 0, hidden: int = 8, forget: float = -4, **changes: Any) -> bytes:
+    """A bidirectional LSTM over the spectrum's energies with random weights: estimates depend on sound around them.
+
+    `forget` is the bias of the forget gates: below -3 the memory is some 0.1 s, from 1 on it is seconds.
+    """
     info = model_info(**{"past_s": 0.7, "future_s": 0.7, **changes})
     assert info.stft is not None
     bins, rng = info.stft.bins, np.random.default_rng(seed)
@@ -85,7 +88,7 @@ def recurrent_model(seed: int = 0, hidden: int = 8, **changes: Any) -> bytes:
         return (rng.standard_normal(shape) / np.sqrt(shape[-1])).astype(np.float32)
 
     bias = np.zeros((2, 8 * hidden), np.float32)
-    bias[:, 2 * hidden : 3 * hidden] = -1  # of the forget gates: loud or quiet, little is remembered for long
+    bias[:, 2 * hidden : 3 * hidden] = forget
     nodes = [
         helper.make_node("Mul", ["spectrum", "spectrum"], ["squares"]),
         helper.make_node("ReduceSum", ["squares", "plane"], ["power"], keepdims=0),  # (B, F, N)

@@ -2,33 +2,34 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from trees import BACH10_PIECES, DCASE2013_CLASSES, TREES
 
 from soli.data.manifest import write_manifest
 from soli.data.readers.stems import read_stems
 from soli.data.render import render
 from soli.data.tracks import rows_of_tracks
 from soli.media.audio import probe, read_audio
+from trees import BACH10_PIECES, DCASE2013_CLASSES, TREES
 
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_every_tree_is_small_and_made_alike_twice(tmp_path: Path) -> None:
-    for name, build in TREES.items():
-        build(tmp_path / "one" / name)
-        build(tmp_path / "two" / name)
-        files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one" / name).rglob("*.*") if path.is_file())
-        assert files
-        assert sum((tmp_path / "one" / file).stat().st_size for file in files) < 12_000_000
-        for file in files:
-            assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
+@pytest.mark.parametrize("name", [name for name in TREES if name != "sound-of-pixels"])
+def test_every_tree_is_small_and_made_alike_twice(tmp_path: Path, name: str) -> None:
+    for place in ("one", "two"):
+        TREES[name](tmp_path / place)
+    files = [path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file()]
+    assert files
+    assert sum((tmp_path / "one" / file).stat().st_size for file in files) < 12_000_000
+    for file in files:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
 
 
 def test_voice_noise(tmp_path: Path) -> None:
@@ -47,14 +48,13 @@ def test_bach10(tmp_path: Path) -> None:
     root = TREES["bach10"](tmp_path)
     assert names(root) == [*BACH10_PIECES[:3], "Code"]
     title = BACH10_PIECES[0]
-    assert names(root / title) == [
-        f"{title}{end}.wav" for end in ("-bassoon", "-clarinet", "-saxphone", "-violin", "")
-    ]  # fmt: skip
+    ends = ("-bassoon", "-clarinet", "-saxphone", "-violin", "")
+    assert names(root / title) == [f"{title}{end}.wav" for end in ends]
 
 
 def test_dcase2013(tmp_path: Path) -> None:
     root = TREES["dcase2013"](tmp_path)
-    assert {name.rstrip("0123456789.wav") or name for name in names(root)} >= set(DCASE2013_CLASSES[:3])
+    assert {re.match("[a-z]+", name)[0] for name in names(root)} == set(DCASE2013_CLASSES)
     assert len(names(root)) == 64
     assert probe(root / "doorslam01.wav").channels == 2
 

@@ -1,8 +1,10 @@
+import shutil
 from pathlib import Path
 
 import pytest
-from made_sounds import tiny_library
+from debian import debian
 
+from made_sounds import tiny_library
 from soli.data.library import Library, read_library
 
 
@@ -15,8 +17,12 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
 
 
 @pytest.fixture
-def own_library(tmp_path: Path) -> Path:
+def own_library(library: Library, tmp_path: Path) -> Path:
     """The same library, to be spoiled."""
-    root = tmp_path / "library"
-    tiny_library(root)
-    return root
+    return shutil.copytree(library.root, tmp_path / "library")
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Unpacked Debian packages; read-only by agreement."""
+    return debian(tmp_path_factory.mktemp("debian"))

@@ -7,8 +7,8 @@ from pathlib import Path
 import av
 import numpy as np
 import soundfile
-from made_sounds import noise, syllables, tone
 
+from made_sounds import noise, syllables, tone
 from soli.data.corpora.sounds import NOISE_RULES, SPEECH_RULES, package_names
 from soli.types import Array
 

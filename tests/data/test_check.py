@@ -106,5 +106,5 @@ def test_a_library_that_is_none_is_named(tmp_path: Path, text: str, said: str) -
 
 
 def test_a_folder_without_a_library_says_how_to_build_one(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no library at .*soli data build speech-noise"):
+    with pytest.raises(DataError, match=r"no library at .*soli data build speech-noise"):
         check(tmp_path)

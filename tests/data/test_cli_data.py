@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from debian import debian
-from made_sounds import noise
 
+from made_sounds import noise
 from soli.cli.main import main
 from soli.data.library import LIBRARY_NAME, Library
 from soli.data.manifest import read_manifest
@@ -31,8 +30,7 @@ def refused(capsys: Capture, code: int, *words: object) -> str:
     return err
 
 
-def test_from_packages_to_rendered_mixtures(tmp_path: Path, capsys: Capture) -> None:
-    packages = debian(tmp_path / "packages")
+def test_from_packages_to_rendered_mixtures(packages: Path, tmp_path: Path, capsys: Capture) -> None:
     library = tmp_path / "library"
     built = told(capsys, "data", "build", "speech-noise", library, "--packages-root", packages)
     assert built["sounds"] == 15
@@ -41,7 +39,20 @@ def test_from_packages_to_rendered_mixtures(tmp_path: Path, capsys: Capture) -> 
     spec = tmp_path / "short.yaml"
     spec.write_text("duration_s: 1.0\nsample_rate: 16000\nspeech: {max_floor_db: 0}\n")
     planned = told(
-        capsys, "data", "plan", library, "--spec", spec, "--split", "train", "--count", 3, "--seed", 7, "--out", manifest
+        capsys,
+        "data",
+        "plan",
+        library,
+        "--spec",
+        spec,
+        "--split",
+        "train",
+        "--count",
+        3,
+        "--seed",
+        7,
+        "--out",
+        manifest,
     )
     assert planned["rows"] == 3
     assert {row.seed for row in read_manifest(manifest).rows} == {7}
@@ -54,8 +65,7 @@ def test_from_packages_to_rendered_mixtures(tmp_path: Path, capsys: Capture) -> 
     assert told(capsys, "data", "render", manifest, "--out", tmp_path / "out")["kept"] == 3
 
 
-def test_people_read_lines(tmp_path: Path, library: Library, capsys: Capture) -> None:
-    packages = debian(tmp_path / "packages")
+def test_people_read_lines(packages: Path, tmp_path: Path, library: Library, capsys: Capture) -> None:
     assert main(["data", "build", "speech-noise", str(tmp_path / "new"), "--packages-root", str(packages)]) == 0
     out = capsys.readouterr().out
     assert "left out: 1 copy of another file" in out

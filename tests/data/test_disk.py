@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_sounds import noise
 
+from made_sounds import noise
 from soli.data.disk import render_manifest
 from soli.data.library import Library
 from soli.data.manifest import Manifest, Part, Row, read_manifest, write_manifest
@@ -58,7 +58,13 @@ def test_a_rerun_does_what_is_left_and_touches_nothing_else(manifest: Manifest, 
 
 def test_a_failure_leaves_no_half_row(library: Library, tmp_path: Path) -> None:
     good = Planner(SPEC, library).row("valid", 0)
-    bad = Row(id="bad", split="valid", sample_rate=8000, duration_s=1.0, parts=(Part(source="a", path="no.wav", duration_s=1.0),))
+    bad = Row(
+        id="bad",
+        split="valid",
+        sample_rate=8000,
+        duration_s=1.0,
+        parts=(Part(source="a", path="no.wav", duration_s=1.0),),
+    )
     with pytest.raises(InputError, match=r"no\.wav"):
         render_manifest(Manifest((good, bad), library.root, ""), tmp_path / "out")
     assert [path.name for path in (tmp_path / "out/valid").iterdir()] == [good.id]

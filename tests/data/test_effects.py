@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from made_sounds import noise, tone
 
+from made_sounds import noise, tone
 from soli.data.augment import BandSpec, EqSpec, ReverbSpec, draw_band, draw_eq, draw_reverb
 from soli.data.effects import Band, Eq, Reverb, _lines, apply, impulse_response
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soli.data.effects import Band, Eq, Reverb
-from soli.data.manifest import Mix, Part, Row, Synth, read_manifest, relocated, write_manifest
+from soli.data.manifest import Mix, Part, Row, Synth, excerpt, read_manifest, relocated, write_manifest
 from soli.errors import DataError
 
 seconds = st.floats(0.001, 1000, allow_nan=False)
@@ -110,6 +110,19 @@ def test_paths_follow_the_manifest_to_another_folder(tmp_path: Path) -> None:
     assert [part.path for part in moved.parts] == ["../data/events/1.wav", ""]
     assert moved.mixture == "../data/mix/1.wav"
     assert list(relocated([row], tmp_path, tmp_path)) == [row]
+
+
+def test_an_excerpt_keeps_what_sounds_in_it_and_where() -> None:
+    parts = [
+        {"source": "a", "path": "a.wav", "onset_s": 0.0, "duration_s": 4.0, "start_s": 1.0, "speed": 2.0},
+        {"source": "b", "path": "b.wav", "onset_s": 3.5, "duration_s": 1.0, "fade_s": 0.1},
+        {"source": "c", "path": "c.wav", "onset_s": 5.0, "duration_s": 1.0},
+    ]
+    row = excerpt(Row.model_validate(example(parts=parts)), start_s=3.0, duration_s=2.0)
+    assert (row.duration_s, row.stems) == (2.0, ("a", "b", "c"))
+    first, second = row.parts
+    assert (first.start_s, first.onset_s, first.duration_s) == (7.0, 0.0, 1.0)
+    assert (second.start_s, second.onset_s, second.duration_s, second.fade_s) == (0.0, 0.5, 1.0, 0.1)
 
 
 def test_the_designs_example_row_is_a_row() -> None:

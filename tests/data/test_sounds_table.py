@@ -8,6 +8,8 @@ from soli.data.corpora.packages import Package
 from soli.data.corpora.sounds import NOISE_RULES, SPEECH_RULES, candidates, package_names, short_name
 from soli.data.corpora.splits import TEST_LANGUAGES, VALID_LANGUAGES, fraction, noise_group, noise_split, speech_split
 
+EN, IT = "usr/share/asterisk/sounds/en_US_f_Allison", "usr/share/asterisk/sounds/it_IT_f_Menardi"
+HORIZONS = "usr/share/unknown-horizons/content/audio"
 TUX, HEDGEHOG = "usr/share/tuxpaint/stamps", "usr/share/games/hedgewars/Data"
 GLEST, LAND = "usr/share/games/megaglest", "usr/share/games/widelands/data"
 
@@ -24,11 +26,11 @@ FILES = [
     ("tuxpaint-stamps-default", f"{TUX}/space/apollo_lander.ogg", None),
     ("tuxpaint-stamps-default", f"{TUX}/seasonal/christmas/santahat.ogg", None),
     ("tuxpaint-stamps-default", f"{TUX}/symbols/faces/sad.ogg", None),
-    ("asterisk-core-sounds-en-g722", "usr/share/asterisk/sounds/en_US_f_Allison/digits/1.g722", ("speech", "en", "allison")),
-    ("asterisk-core-sounds-en-g722", "usr/share/asterisk/sounds/en_US_f_Allison/silence/1.g722", None),
-    ("asterisk-core-sounds-en-g722", "usr/share/asterisk/sounds/en_US_f_Allison/beep.g722", None),
-    ("asterisk-core-sounds-en-g722", "usr/share/asterisk/sounds/en_US_f_Allison/tt-monkeys.g722", None),
-    ("asterisk-prompt-it-menardi-wav", "usr/share/asterisk/sounds/it_IT_f_Menardi/hello.wav", ("speech", "it", "menardi")),
+    ("asterisk-core-sounds-en-g722", f"{EN}/digits/1.g722", ("speech", "en", "allison")),
+    ("asterisk-core-sounds-en-g722", f"{EN}/silence/1.g722", None),
+    ("asterisk-core-sounds-en-g722", f"{EN}/beep.g722", None),
+    ("asterisk-core-sounds-en-g722", f"{EN}/tt-monkeys.g722", None),
+    ("asterisk-prompt-it-menardi-wav", f"{IT}/hello.wav", ("speech", "it", "menardi")),
     ("hedgewars-data", f"{HEDGEHOG}/Sounds/voices/Default_uk/Laugh.ogg", ("speech", "uk", "default_uk")),
     ("hedgewars-data", f"{HEDGEHOG}/Sounds/voices/Russian/Laugh.ogg", ("speech", "ru", "russian")),
     ("hedgewars-data", f"{HEDGEHOG}/Sounds/voices/Pirate/Laugh.ogg", ("speech", "en", "pirate")),
@@ -45,9 +47,9 @@ FILES = [
     ("megaglest-data", f"{GLEST}/techs/megapack/commondata/sounds/worker_select1.wav", None),
     ("megaglest-data", f"{GLEST}/techs/megapack/commondata/sounds/worker_mine1.wav", ("noise", "work", None)),
     ("megaglest-data", f"{GLEST}/techs/megapack/factions/indian/units/beehive/sounds/bee1.wav", None),
-    ("unknown-horizons", "usr/share/unknown-horizons/content/audio/voice/de/0/new_world/1.ogg", ("speech", "de", "unknown")),
-    ("unknown-horizons", "usr/share/unknown-horizons/content/audio/sounds/tavern.ogg", None),
-    ("unknown-horizons", "usr/share/unknown-horizons/content/audio/sounds/windmill.ogg", ("noise", "work", None)),
+    ("unknown-horizons", f"{HORIZONS}/voice/de/0/new_world/1.ogg", ("speech", "de", "unknown")),
+    ("unknown-horizons", f"{HORIZONS}/sounds/tavern.ogg", None),
+    ("unknown-horizons", f"{HORIZONS}/sounds/windmill.ogg", ("noise", "work", None)),
     ("widelands-data", f"{LAND}/sound/barbarians/taverns/inn_00.ogg", None),
     ("widelands-data", f"{LAND}/sound/animals/frog.ogg", ("noise", "animal", None)),
     ("torcs-data", "usr/share/games/torcs/data/sound/skid.wav", ("noise", "engine", None)),
@@ -92,7 +94,9 @@ def test_languages_are_split_whole() -> None:
 
 
 def test_takes_of_one_recording_stay_together() -> None:
-    assert noise_group("0ad-data", "rain_11") == noise_group("0ad-data", "rain_12") != noise_group("0ad-data", "wind_11")
+    assert (
+        noise_group("0ad-data", "rain_11") == noise_group("0ad-data", "rain_12") != noise_group("0ad-data", "wind_11")
+    )
     assert noise_group("p", "swordhit_10a") == noise_group("p", "swordhit_11")
     assert noise_split("torcs-data", "torcs-data/skid") == "test"
     assert noise_split("0ad-data", "0ad-data/ambient_weather_windstorm") == "test"

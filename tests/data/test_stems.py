@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_sounds import noise
 
-from soli.data.manifest import read_manifest, write_manifest
+from soli.data.manifest import excerpt, read_manifest, write_manifest
 from soli.data.readers.stems import read_stems
 from soli.data.render import render
 from soli.data.tracks import rows_of_tracks
@@ -76,6 +76,14 @@ def test_rows_of_tracks_render_to_the_files_samples(tmp_path: Path) -> None:
     for name, stem in rendered.stems.items():
         np.testing.assert_array_equal(stem, read_audio(tmp_path / row.id / f"{name}.wav").samples)
     np.testing.assert_allclose(rendered.mixture, read_audio(tmp_path / row.mixture).samples, atol=1e-6)
+
+
+def test_an_excerpt_of_a_row_is_a_cut_of_its_rendering(tmp_path: Path) -> None:
+    musdb(tmp_path)
+    row = next(rows_of_tracks(read_stems(tmp_path), tmp_path))
+    whole, cut = render(row, tmp_path), render(excerpt(row, start_s=0.125, duration_s=0.25), tmp_path)
+    np.testing.assert_array_equal(cut.mixture, whole.mixture[:, 1000:3000])
+    np.testing.assert_array_equal(cut.stems["bass"], whole.stems["bass"][:, 1000:3000])
 
 
 def test_one_track_alone_is_a_set(tmp_path: Path) -> None:

@@ -105,6 +105,12 @@ def test_rates_out_of_bounds(rate: int, good: bool) -> None:
         assert f"claims a sample rate of {rate} Hz; wanted 1000 to 768000 Hz" in refusal(bytes(data))
 
 
+def test_a_codec_that_nobody_knows() -> None:
+    data = bytearray(wav(music(1, 50, 8000)))
+    data[20:22] = b"\x99\x99"
+    assert "sound in an unknown codec" in refusal(bytes(data))
+
+
 def test_more_than_eight_channels() -> None:
     assert "has 32 channels; wanted 1 to 8" in refusal(wav(np.zeros((32, 10)), subtype="PCM_16"))
 

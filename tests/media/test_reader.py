@@ -138,10 +138,11 @@ def test_sound_files_that_come_from_elsewhere(tmp_path: Path, name: str) -> None
     audio = read_audio(path)
     assert not probe(path).has_video
     delay = lag(samples[0], audio.samples[0])
-    assert 0 <= delay <= 2048
-    length = min(audio.samples.shape[1] - delay, samples.shape[1])
+    assert abs(delay) <= 2048
+    lost, late = max(0, -delay), max(0, delay)  # FFmpeg's wma decoder drops its first block
+    length = min(audio.samples.shape[1] - late, samples.shape[1] - lost)
     assert length > samples.shape[1] - 4096
-    assert snr_db(samples[:, :length], audio.samples[:, delay : delay + length]) > 10
+    assert snr_db(samples[:, lost : lost + length], audio.samples[:, late : late + length]) > 10
 
 
 def test_memory_does_not_grow_with_the_recording(tmp_path: Path) -> None:

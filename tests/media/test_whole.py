@@ -16,9 +16,9 @@ RATE = 44100
 SAMPLES = music(2, RATE, RATE)
 
 
-def sound(form: str, subtype: str | None = None) -> bytes:
+def sound(form: str, subtype: str | None = None, seconds: int = 1) -> bytes:
     buffer = io.BytesIO()
-    soundfile.write(buffer, SAMPLES.T, RATE, format=form, subtype=subtype)
+    soundfile.write(buffer, np.tile(SAMPLES, seconds).T, RATE, format=form, subtype=subtype)
     return buffer.getvalue()
 
 
@@ -28,7 +28,7 @@ FORMATS = ["WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "M
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.9, 0.99])
 def test_a_cut_file_is_refused_with_what_is_there(form: str, part: float) -> None:
-    data = sound(form)
+    data = sound(form, seconds=20 if form == "MP3" else 1)  # mp3 is held to its word but for one frame
     read_audio(data)
     with pytest.raises(InputError, match=r"cut off.*(are there|can be read to)"):
         read_audio(data[: int(len(data) * part)])

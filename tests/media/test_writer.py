@@ -167,7 +167,7 @@ class SparseFile(io.FileIO):
     """Leaves holes where zeros are written, so that 4 GB of silence cost nothing."""
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
-        if len(data) > 1 << 20 and not np.frombuffer(data, np.uint8).any():
+        if len(data) > 1 << 20 and not np.frombuffer(data, np.uint64).any():
             self.seek(len(data), os.SEEK_CUR)
             return len(data)
         return super().write(data) or 0

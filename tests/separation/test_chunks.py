@@ -119,8 +119,8 @@ def test_streams_are_whole(model: Model, chunk_s: float, batch: int, blocks: lis
 
 def test_too_little_context_would_be_seen(tmp_path: Path) -> None:
     """The same recurrent network, its file saying that it has no memory: chunks then differ. The test can fail."""
-    forgetful = open_model(save(tmp_path, recurrent_model(past_s=0.0, future_s=0.0)), threads=1).network
-    remembering = open_model(save(tmp_path, recurrent_model()), threads=1).network
+    forgetful = open_model(save(tmp_path, recurrent_model(forget=0, past_s=0.0, future_s=0.0)), threads=1).network
+    remembering = open_model(save(tmp_path, recurrent_model(forget=0)), threads=1).network
     mixture = noise(1, 4 * RATE)
     whole = remembering.separate(mixture)
     assert difference_db(whole, Chunked(forgetful, chunk_s=0.3).separate(mixture)) > -100
@@ -129,7 +129,7 @@ def test_too_little_context_would_be_seen(tmp_path: Path) -> None:
 
 def test_seams_make_no_click(tmp_path: Path) -> None:
     """A steady tone stays steady even where chunks disagree: no step at a seam is larger than the tone's own steps."""
-    network = open_model(save(tmp_path, recurrent_model(past_s=0.0, future_s=0.0)), threads=1).network
+    network = open_model(save(tmp_path, recurrent_model(forget=2, past_s=0.0, future_s=0.0)), threads=1).network
     tone = (0.5 * np.sin(2 * np.pi * 200 * np.arange(6 * RATE) / RATE)).astype(np.float32)[None]
     estimate = Chunked(network, chunk_s=1.0).separate(tone)[0, 0]
     steps = np.abs(np.diff(estimate, n=2))

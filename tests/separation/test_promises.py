@@ -22,8 +22,7 @@ def test_good_models_pass(name: str, tmp_path: Path) -> None:
 
 
 def test_a_network_with_more_memory_than_its_file_says_is_found(tmp_path: Path) -> None:
-    """Long memory: the recurrent weights pass most of their state on."""
-    model = open_model(save(tmp_path, recurrent_model(past_s=0.0, future_s=0.0, chunk_s=0.2)), threads=1)
+    model = open_model(save(tmp_path, recurrent_model(forget=2, past_s=0.0, future_s=0.0, chunk_s=0.2)), threads=1)
     assert failed(model) == ["chunked against whole", "seams"]
 
 

@@ -1,12 +1,15 @@
 """`soli data`: build, plan, check and render data sets."""
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from soli.cli.common import JsonFlag, print_error, print_json, stdout_console
+from soli.cli.common import JsonFlag, print_error, print_json, printable
 from soli.errors import DataError
 
 app = typer.Typer(help="Build, plan, check and render data sets.", no_args_is_help=True)
@@ -18,6 +21,25 @@ RootOption = Annotated[
 ]
 OutManifest = Annotated[Path, typer.Option("--out", "-o", help="The manifest to write (.jsonl).")]
 MAX_PROBLEMS = 20
+
+
+@contextmanager
+def _bar(label: str, *, quiet: bool) -> Iterator[Callable[[], None]]:
+    """A count of what is done, on stderr, for people only; yields what advances it by one."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), TextColumn("{task.completed}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(label, total=None)
+        yield lambda: bars.advance(task)
+
+
+def _say(text: str) -> None:
+    print(printable(text), flush=True)
 
 
 @build_app.command(
@@ -37,22 +59,17 @@ def build_speech_noise(
     """Build a library of speech in many languages and of noise, from Debian packages of games and telephony."""
     from soli.data.corpora.speech_noise import build
 
-    console = stdout_console()
-    summary = build(
-        out,
-        packages_root=packages_root,
-        download=download,
-        progress=lambda name: None if json else console.print(f"reading {name}"),
-    )
+    with _bar("files read", quiet=json) as advance:
+        summary = build(out, packages_root=packages_root, download=download, progress=advance)
     if json:
         print_json(summary.as_json())
         return
     for kind, splits in sorted(summary.minutes.items()):
         for split, row in sorted(splits.items()):
-            console.print(f"{kind:7} {split:6} {sum(row.values()):7.1f} min in {len(row)} groups: {', '.join(row)}")
+            _say(f"{kind:7} {split:6} {sum(row.values()):7.1f} min in {len(row)} groups: {', '.join(row)}")
     for reason, count in summary.left_out.most_common():
-        console.print(f"left out: {count} {reason}")
-    console.print(f"{summary.sounds} sounds in {out}")
+        _say(f"left out: {count} {reason}")
+    _say(f"{summary.sounds} sounds in {out}")
 
 
 @app.command(epilog="Example: soli data stems musdb18hq --out musdb.jsonl")
@@ -76,7 +93,7 @@ def stems(
     if json:
         print_json({"manifest": str(out), "rows": len(rows), "sources": sources, "sha256": sha256})
     else:
-        stdout_console().print(f"{len(rows)} tracks of {', '.join(sources)} in {out}")
+        _say(f"{len(rows)} tracks of {', '.join(sources)} in {out}")
 
 
 @app.command(
@@ -98,7 +115,7 @@ def plan(
     if json:
         print_json(asdict(planned))
     else:
-        stdout_console().print(f"{planned.rows} rows, {planned.minutes:.1f} min, in {out}")
+        _say(f"{planned.rows} rows, {planned.minutes:.1f} min, in {out}")
 
 
 @app.command(epilog="Example: soli data check data/speech-noise")
@@ -111,7 +128,8 @@ def check(
     """Check that files are there and unchanged, and that splits share no speaker, language, recording or content."""
     from soli.data.check import check as check_data
 
-    report = check_data(path, root=root, hashes=hashes)
+    with _bar("files checked", quiet=json) as advance:
+        report = check_data(path, root=root, hashes=hashes, progress=advance)
     if json:
         print_json(asdict(report))
     else:
@@ -119,7 +137,7 @@ def check(
             print_error(problem)
         splits = ", ".join(f"{split} {count}" for split, count in sorted(report.splits.items()))
         state = f"problems: {len(report.problems)}" if report.problems else "in order"
-        stdout_console().print(f"{path}: {report.items} items ({splits}), {report.files} files, {state}")
+        _say(f"{path}: {report.items} items ({splits}), {report.files} files, {state}")
     if report.problems:
         raise typer.Exit(DataError.exit_code)
 
@@ -136,8 +154,9 @@ def render(
     from soli.data.disk import render_manifest
     from soli.data.manifest import read_manifest
 
-    written = render_manifest(read_manifest(manifest, root=root), out, subtype=subtype)
+    with _bar("rows rendered", quiet=json) as advance:
+        written = render_manifest(read_manifest(manifest, root=root), out, subtype=subtype, progress=advance)
     if json:
         print_json({"out": str(out), **asdict(written)})
     else:
-        stdout_console().print(f"{written.rows} rows written to {out}, {written.kept} were there before")
+        _say(f"{written.rows} rows written to {out}, {written.kept} were there before")

@@ -1,7 +1,7 @@
 """Checks that a library or a manifest is what it says: files whole and unchanged, splits that share nothing."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,17 +22,25 @@ class Report:
     problems: list[str] = field(default_factory=list)
 
 
-def check(path: Path, *, root: Path | None = None, hashes: bool = True) -> Report:
-    """Checks a library (its folder or `library.jsonl`) or a manifest. `hashes=False` only looks whether files exist.
+Progress = Callable[[], None]
+
+
+def _nothing() -> None:
+    """Stands for a progress bar."""
+
+
+def check(path: Path, *, root: Path | None = None, hashes: bool = True, progress: Progress = _nothing) -> Report:
+    """Checks a library (its folder or `library.jsonl`) or a manifest. `hashes=False` only looks whether files exist;
+    `progress` is called once a file.
 
     Raises DataError where the file itself cannot be read as either.
     """
     if path.is_dir() or path.name == LIBRARY_NAME:
-        return check_library(read_library(path), hashes=hashes)
-    return check_manifest(read_manifest(path, root=root), name=str(path), hashes=hashes)
+        return check_library(read_library(path), hashes=hashes, progress=progress)
+    return check_manifest(read_manifest(path, root=root), name=str(path), hashes=hashes, progress=progress)
 
 
-def check_library(library: Library, *, hashes: bool = True) -> Report:
+def check_library(library: Library, *, hashes: bool = True, progress: Progress = _nothing) -> Report:
     """Splits must differ in speakers, languages, noise recordings and contents; no path may come twice."""
     sounds = library.sounds
     report = Report(str(library.root), len(sounds), splits=_count(sound.split for sound in sounds))
@@ -44,11 +52,11 @@ def check_library(library: Library, *, hashes: bool = True) -> Report:
     report.problems += _shared("the language", ((_base(s), s.split) for s in sounds if s.kind == "speech"))
     report.problems += _shared("the noise recording", ((s.group, s.split) for s in sounds if s.kind == "noise"))
     report.problems += _shared("the file with sha256", ((s.sha256, s.split) for s in sounds))
-    _check_files(report, library.root, {sound.path: sound.sha256 for sound in sounds}, hashes)
+    _check_files(report, library.root, {sound.path: sound.sha256 for sound in sounds}, hashes, progress)
     return report
 
 
-def check_manifest(manifest: Manifest, *, name: str, hashes: bool = True) -> Report:
+def check_manifest(manifest: Manifest, *, name: str, hashes: bool = True, progress: Progress = _nothing) -> Report:
     """Splits must differ in files, their contents, and in the speakers and languages that the rows name."""
     rows = manifest.rows
     report = Report(name, len(rows), splits=_count(row.split for row in rows))
@@ -65,7 +73,7 @@ def check_manifest(manifest: Manifest, *, name: str, hashes: bool = True) -> Rep
             report.problems.append(f"row {row.id} has a part of {part.source}, which is none of its sources")
     expected = {part.path: part.sha256 for part, _ in parts}
     expected.update({row.mixture: "" for row in rows if row.mixture})
-    _check_files(report, manifest.root, expected, hashes)
+    _check_files(report, manifest.root, expected, hashes, progress)
     return report
 
 
@@ -93,9 +101,10 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _check_files(report: Report, root: Path, expected: dict[str, str], hashes: bool) -> None:
+def _check_files(report: Report, root: Path, expected: dict[str, str], hashes: bool, progress: Progress) -> None:
     for path, sha256 in sorted(expected.items()):
         report.files += 1
+        progress()
         if not (root / path).is_file():
             report.problems.append(f"{path} is missing in {root}")
         elif hashes and sha256:

@@ -22,7 +22,7 @@ class Written:
 
 
 def render_manifest(
-    manifest: Manifest, out: Path, *, subtype: str = "float32", progress: Callable[[int], None] = lambda rows: None
+    manifest: Manifest, out: Path, *, subtype: str = "float32", progress: Callable[[], None] = lambda: None
 ) -> Written:
     """Renders every row to `out/<split>/<id>/`. A row's folder appears whole or not at all, so a rerun does the rest.
 
@@ -36,7 +36,7 @@ def render_manifest(
         else:
             _write_row(row, manifest.root, folder, subtype)
             written.rows += 1
-        progress(1)
+        progress()
     return written
 
 
@@ -59,3 +59,5 @@ def _write_row(row: Row, root: Path, folder: Path, subtype: str) -> None:
         part.rename(folder)
     except OSError as error:
         raise OutputError(f"cannot write {folder}: {error.strerror}", do="check the folder and the disk") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

@@ -137,6 +137,30 @@ def _row(line: bytes, file: Path, number: int) -> Row:
         ) from error
 
 
+def excerpt(row: Row, *, start_s: float, duration_s: float) -> Row:
+    """The row of [start_s, start_s + duration_s) alone, so that rendering reads no more than that of each file.
+
+    Fades are dropped with the ends they belong to, and levels that `mix` asks for become those of the excerpt.
+    """
+    parts = []
+    for part in row.parts:
+        skip_s = max(0.0, start_s - part.onset_s)
+        onset_s = max(0.0, part.onset_s - start_s)
+        left_s = min(part.duration_s - skip_s, duration_s - onset_s)
+        if left_s <= 0:
+            continue
+        whole = skip_s == 0.0 and left_s == part.duration_s
+        changes = {
+            "start_s": part.start_s + skip_s * part.speed,
+            "onset_s": onset_s,
+            "duration_s": left_s,
+            "fade_s": part.fade_s if whole else 0.0,
+        }
+        parts.append(part.model_copy(update=changes))
+    changed = {"sources": row.stems, "parts": tuple(parts), "duration_s": duration_s, "mixture": None}
+    return row.model_copy(update=changed)
+
+
 def relocated(rows: Iterable[Row], root: Path, folder: Path) -> Iterator[Row]:
     """The rows with paths that start from `folder` instead of `root`; paths stay relative."""
     prefix = Path(os.path.relpath(root.resolve(), folder.resolve()))

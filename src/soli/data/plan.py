@@ -149,7 +149,13 @@ class Planned:
 
 
 def plan_manifest(
-    library: Path, *, spec: str, split: str, out: Path, count: int | None = None, seed: int = 0
+    library: Path,
+    *,
+    spec: str,
+    split: str,
+    out: Path,
+    count: int | None = None,
+    seed: int = 0,
 ) -> Planned:
     """Plans `count` rows of a split and writes them to `out`; a spec with conditions brings its own count.
 

@@ -104,16 +104,23 @@ def evaluate(
     identity = _identity(subject, manifest, data, families)
     with Results(Path(out), identity, subject.sources).opened() as results:
         left = [row for row in rows if row.id not in results.done]
-        failed = []
-        for index, item in enumerate(_judged(Job(subject, manifest.root, families), left, workers, threads), start=1):
-            if isinstance(item, FailedItem):
-                failed.append(item)
-            else:
-                results.append(item)
-            watch(len(rows) - len(left) + index, len(rows))
+        items = _judged(Job(subject, manifest.root, families), left, workers, threads)
+        failed = _kept(items, results, lambda count: watch(len(rows) - len(left) + count, len(rows)))
         summary = _summary(identity, rows, in_order(results.lines, [row.id for row in rows]), failed)
         write_atomically(Path(out) / SUMMARY, summary.model_dump_json(indent=1) + "\n")
     return summary
+
+
+def _kept(items: Iterator[list[Line] | FailedItem], results: Results, watch: Callable[[int], None]) -> list[FailedItem]:
+    """Writes down what was judged, as it comes; returns what failed."""
+    failed = []
+    for count, item in enumerate(items, start=1):
+        if isinstance(item, FailedItem):
+            failed.append(item)
+        else:
+            results.append(item)
+        watch(count)
+    return failed
 
 
 def _rows(manifest: Manifest, limit: int | None) -> list[Row]:

@@ -44,6 +44,14 @@ def moving_picture(container: Any) -> Any | None:
     return next(moving, None)
 
 
+def sound_track(container: Any, name: str) -> Any | None:
+    """The audio stream that players choose, None where there is none. Raises InputError for an unknown codec."""
+    stream = container.streams.best("audio")
+    if stream is not None and stream.codec_context is None:
+        raise InputError(f"{name} has its sound in an unknown codec", do="convert it to wav or flac first")
+    return stream
+
+
 class FfmpegDecoder:
     """Frames of sound as float32 (T, C) of the best audio stream; priming and padding are cut as the file says.
 
@@ -53,7 +61,7 @@ class FfmpegDecoder:
     def __init__(self, file: BinaryIO, name: str) -> None:
         self._name = name
         self._container = open_container(file)
-        stream = self._container.streams.best("audio")
+        stream = sound_track(self._container, name)
         if stream is None:
             picture = moving_picture(self._container)
             self._container.close()

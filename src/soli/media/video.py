@@ -14,7 +14,7 @@ import av
 from soli.errors import InputError, OutputError, UsageError
 from soli.media.audio import AudioReader, open_audio
 from soli.media.avtrack import AAC, FLAC, OPUS, AvTrack, Codec, as_os_errors
-from soli.media.ffmpeg import DecodeError, decoded, moving_picture, open_container
+from soli.media.ffmpeg import DecodeError, decoded, moving_picture, open_container, sound_track
 from soli.media.formats import FORMATS
 from soli.media.partfile import PartFile
 from soli.media.resample import StreamResampler
@@ -112,7 +112,7 @@ def _sound_start(video: str | os.PathLike[str]) -> Fraction:
     opened = open_source(video)
     try:
         with open_container(opened.file) as container:
-            sound = container.streams.best("audio")
+            sound = sound_track(container, opened.name)
             first = next(decoded(container, sound), None) if sound is not None else None
     except DecodeError as error:
         raise InputError(f"{opened.name} cannot be read as video", do="check what it is") from error

@@ -43,9 +43,9 @@ class WavEncoder:
         self._file.write(self._header())
         self._file.seek(0, 2)
 
-    def _encoded(self, frames: Array) -> bytes:
+    def _encoded(self, frames: Array) -> bytes | memoryview:
         if self._subtype == "float32":
-            return np.ascontiguousarray(frames, "<f4").tobytes()
+            return np.ascontiguousarray(frames, "<f4").data.cast("B") if frames.size else b""
         if self._subtype == "pcm16":
             return as_integers(frames, 16).astype("<i2").tobytes()
         return (

@@ -138,7 +138,7 @@ class Batch:
                 item.path,
                 outputs,
                 self.model.residual,
-                replace(self.settings, chunk_s=self.settings.chunk_s or self.model.info.chunk_s),
+                self.settings,
                 lambda done_s, total_s: watch(item, done_s, total_s),
             ) as result:
                 record = self._record(item, outputs, result, time.perf_counter() - started)

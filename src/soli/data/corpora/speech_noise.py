@@ -46,10 +46,11 @@ def build(
     *,
     packages_root: Path | None = None,
     download: bool = False,
-    progress: Callable[[str], None] = lambda message: None,
+    progress: Callable[[], None] = lambda: None,
 ) -> Summary:
     """Builds the library in the folder `out`, afresh. Deterministic: the same packages give the same bytes.
 
+    Until it is whole the folder is no library; sounds of an earlier build that this one leaves out stay, unlisted.
     Raises DataError with the apt line when a package is missing, or when nothing usable was found.
     """
     if download:
@@ -57,12 +58,12 @@ def build(
         download_packages(package_names(), packages_root)
     packages = find_packages(package_names(), packages_root=packages_root)
     licences = {package.name: read_licence(package) for package in packages}
+    (out / LIBRARY_NAME).unlink(missing_ok=True)
     summary = Summary(root=str(out))
     seen: set[str] = set()
     sounds = []
     for package in packages:
-        progress(package.name)
-        for sound in _sounds_of(package, licences[package.name], out, seen, summary.left_out):
+        for sound in _sounds_of(package, licences[package.name], out, seen, summary.left_out, progress):
             sounds.append(sound)
     if not sounds:
         raise DataError(f"no usable sound in {len(packages)} packages", do="see whether the packages are whole")
@@ -85,9 +86,15 @@ def minutes(sounds: list[Sound]) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def _sounds_of(
-    package: Package, licence: Licence, out: Path, seen: set[str], left_out: Counter[str]
+    package: Package,
+    licence: Licence,
+    out: Path,
+    seen: set[str],
+    left_out: Counter[str],
+    progress: Callable[[], None],
 ) -> Iterator[Sound]:
     for candidate in candidates(package):
+        progress()
         if fraction(candidate.origin) >= candidate.rule.share:
             left_out["beyond the share of its kind"] += 1
             continue

@@ -6,10 +6,11 @@ and each band's own decoder gives its piece of the masks. The bands are taken in
 share the weights of the recurrence over time: as many groups as bands is the paper's network; one group is a plain
 recurrence over whole frames, which a processor trains several times faster.
 
-Differences from the paper: a band is described by the logarithms of its magnitudes, batch-normalised bin by bin, and
-only for complex masks also by its phases, faintly: fed at full strength they drown the magnitudes, and the network
-spends its first hours as a fixed equaliser. Layer instead of group normalisation, so that a frame's estimate does not
-depend on the length of the chunk. Bounded masks.
+Differences from the paper: a band is described by the logarithms of its magnitudes, batch-normalised bin by bin, and by
+their contrast, the distance from their mean over `contrast_s` around them, in which neither the level of the recording
+nor a steady noise is left. Only for complex masks do phases enter too, faintly: at full strength they drown the
+magnitudes, and the network spends its first hours as a fixed equaliser. Layer instead of group normalisation, so that a
+frame's estimate does not depend on the length of the chunk. Bounded masks.
 """
 
 from itertools import pairwise
@@ -24,7 +25,8 @@ from soli.types import StftSettings
 
 # A bin quieter than this (in units of the spectrum) counts as empty: about -110 dBFS for a 32 ms window.
 _FLOOR = 1e-4
-# How strongly phases enter beside the normalised log magnitudes.
+# How strongly contrast and phases enter beside the normalised log magnitudes: contrast then spreads about as they do.
+_CONTRAST_GAIN = 0.5
 _PHASE_GAIN = 0.1
 
 
@@ -44,6 +46,7 @@ class BandSplitSettings(BaseModel):
     time_hidden: int = 192
     band_hidden: int = 16
     decoder_hidden: int = 64
+    contrast_s: float = 2.0
     mask: Literal["real", "complex"] = "real"
     causal: bool = False
 
@@ -87,17 +90,21 @@ class BandEncoder(nn.Module):
         self.edges = settings.edges
         self.phases = settings.mask == "complex"
         self.norm = nn.BatchNorm1d(settings.stft.bins)
-        planes = 3 if self.phases else 1
+        reach = round(settings.contrast_s * settings.sample_rate / settings.stft.hop / 2)
+        self.local_mean = nn.AvgPool1d(2 * reach + 1, stride=1, padding=reach, count_include_pad=False)
+        planes = 4 if self.phases else 2
         self.layers = nn.ModuleList(
             nn.Linear(planes * (high - low), settings.features) for low, high in pairwise(self.edges)
         )
 
     def forward(self, spectrum: Tensor) -> Tensor:
         power = spectrum.square().sum(dim=1) + _FLOOR**2  # (B, F, N)
-        x = self.norm(power.log())[:, None]  # (B, 1, F, N)
+        level = power.log()
+        contrast = _CONTRAST_GAIN * (level - self.local_mean(level))
+        planes = [self.norm(level), contrast]
         if self.phases:
-            x = torch.cat((x, _PHASE_GAIN * spectrum / power.sqrt()[:, None]), dim=1)  # (B, 3, F, N)
-        x = x.permute(0, 3, 1, 2)  # (B, N, planes, F)
+            planes += (_PHASE_GAIN * spectrum / power.sqrt()[:, None]).unbind(dim=1)
+        x = torch.stack(planes, dim=1).permute(0, 3, 1, 2)  # (B, N, planes, F)
         bands = [
             layer(x[..., low:high].flatten(2))  # (B, N, D)
             for (low, high), layer in zip(pairwise(self.edges), self.layers, strict=True)
