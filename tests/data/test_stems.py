@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_sounds import noise
 
+from made_sounds import noise
 from soli.data.manifest import excerpt, read_manifest, write_manifest
 from soli.data.readers.stems import read_stems
 from soli.data.render import render

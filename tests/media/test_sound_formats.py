@@ -141,6 +141,17 @@ def test_two_decoders_agree_on_the_order_of_channels(tmp_path: Path, form: str, 
         assert closest == index
 
 
+@pytest.mark.parametrize("channels", range(1, 9))
+def test_m4a_keeps_up_to_eight_channels_in_order(tmp_path: Path, channels: int) -> None:
+    samples = music(channels, 24000, 48000)
+    write_audio(tmp_path / "x.m4a", samples, sample_rate=48000)
+    read = read_audio(tmp_path / "x.m4a").samples
+    assert read.shape == samples.shape
+    for index in range(channels):
+        if channels < 6 or index != 3:  # the bass channel
+            assert snr_db(samples[index], read[index]) > 15
+
+
 def test_unknown_formats_and_subtypes_name_what_there_is(tmp_path: Path) -> None:
     samples = np.zeros((1, 8), np.float32)
     with pytest.raises(UsageError, match="did you mean flac"):

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file
 
 from soli.data.manifest import Part, Row, write_manifest
 from soli.media.audio import write_audio
+from soli.modelfile import read_model
 from soli.separation import zoo
 from soli.train.log import read_log
 
@@ -141,6 +142,27 @@ def test_an_exported_run_separates(whole: Path, tmp_path: Path) -> None:
     mixture = np.random.default_rng(0).standard_normal((1, 5000)).astype(np.float32)
     estimates = separator.separate(mixture)
     assert estimates.shape == (2, 1, 5000)
+
+
+def test_the_scores_of_an_evaluation_go_onto_the_card(data: Path, whole: Path, tmp_path: Path) -> None:
+    model, scores = tmp_path / "tiny.soli.onnx", tmp_path / "scores"
+    program = [sys.executable, "-m", "soli.cli.main"]
+    for words in (
+        ["export", str(whole), "--out", str(model)],
+        ["evaluate", str(model), "--data", str(data / "all.jsonl"), "--out", str(scores), "--workers", "1"],
+        ["export", str(whole), "--out", str(model), "--scores", str(scores / "summary.json")],
+    ):
+        done = run([*program, *words])
+        assert done.returncode == 0, done.stderr
+    card = read_model(model)[0].scores
+    lines = [json.loads(line) for line in (scores / "results.jsonl").read_text().splitlines()]
+    voice = [line["scores"]["si_sdr"] for line in lines if line["source"] == "voice"]
+    assert card["items"] == 8
+    assert card["voice"]["si_sdr_db"] == pytest.approx(np.mean(voice), abs=0.01)
+
+    refused = run([*program, "export", str(whole), "--out", str(model), "--scores", str(scores / "run.json")])
+    assert refused.returncode == 1
+    assert len(refused.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,11 @@
 """`soli export`: a run folder in, one model file out."""
 
-import json as json_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from soli.cli.common import JsonFlag, print_json
-from soli.errors import InputError
 
 
 def export(
@@ -21,25 +19,16 @@ def export(
     json: JsonFlag = False,
 ) -> None:
     """Turn the best weights of a run into one model file that soli separate can use."""
+    from soli.evaluation.card import read_card
     from soli.train.export import export as write_model
     from soli.train.run import RunFolder
 
     settings, _ = RunFolder(run).read()
     path = out or run / f"{settings.name}.soli.onnx"
-    info = write_model(run, path, scores=_read_scores(scores))
+    info = write_model(run, path, scores=read_card(scores) if scores else None)
     if json:
         print_json({"model": str(path), "parameters": info.parameters, "bytes": path.stat().st_size})
     else:
         size_mb = path.stat().st_size / 1e6
         typer.echo(f"{path}: {info.parameters:,} parameters, {info.macs_per_s / 1e6:.0f} MMAC/s, {size_mb:.1f} MB")
         typer.echo(f"next: soli separate FILE --model {path}")
-
-
-def _read_scores(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        scores: dict[str, Any] = json_module.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {error}", wanted="summary.json of soli evaluate") from error
-    return scores

@@ -83,7 +83,7 @@ def _riff(file: BinaryIO, size: int) -> int | None:
     if form != b"WAVE":
         return None if _open_ended(whole) else 8 + whole
     start, length = _riff_data(file, size)
-    if length is None or (kind == b"RIFF" and _open_ended(length)):
+    if length is None or _open_ended(length):
         return None
     # The outer size agrees with the file: then it is the data size that is wrong, and nothing is missing.
     return None if kind == b"RIFF" and 8 + whole <= size + 1 else start + length
