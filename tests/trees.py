@@ -17,7 +17,7 @@ from made_sounds import noise, syllables, tone
 from soli.media.audio import read_audio, write_audio
 from soli.types import Array
 
-REAL_SPEECH = Path(__file__).parents[1] / "examples" / "speech_by_river.flac"
+REAL_SPEECH = Path(__file__).parents[1] / "examples" / "speech_by_the_sea.flac"
 
 DCASE2013_CLASSES = (
     "alert", "clearthroat", "cough", "doorslam", "drawer", "keyboard", "keys", "knock", "laughter", "mouse", "pageturn",

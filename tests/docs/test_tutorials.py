@@ -21,5 +21,5 @@ def test_first_steps(tmp_path: Path) -> None:
         for command in text.splitlines():
             done = copy.run(command)
             assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    for folder in ("separated/noisy_call", "separated/speech_by_river", "separated-by-mine/noisy_call"):
+    for folder in ("separated/noisy_call", "separated/speech_by_the_sea", "separated-by-mine/noisy_call"):
         assert {path.name for path in (tmp_path / folder).iterdir()} == {"voice.wav", "noise.wav"}

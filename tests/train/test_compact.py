@@ -5,7 +5,8 @@ import onnxruntime
 import torch
 
 from soli.train.compact import round_weights, store_in_halves
-from soli.train.export import build, example, to_onnx
+from soli.train.export import to_onnx
+from soli.train.network import build, example
 from soli.train.run import RunSettings
 
 

@@ -56,6 +56,9 @@ def test_overrides_reach_the_setting(recipe: Path, override: str, key: str, valu
         ("seed", "key=value"),
         ("name.x=1", "single value"),
         ("rest=voice", "last of the sources"),
+        ("sources=[Voice, noise]", "sources"),
+        ("sources=[noise]", "nothing is left"),
+        ("sources=[a, a, noise]", "named twice"),
     ],
 )
 def test_a_wrong_setting_is_named(recipe: Path, override: str, words: str) -> None:
@@ -71,7 +74,7 @@ def test_an_unknown_recipe_offers_near_names() -> None:
 
 
 def test_every_shipped_recipe_is_valid() -> None:
-    from soli.train.export import network_settings
+    from soli.train.network import network_settings
 
     folder = find_recipe("voice").parent
     for path in folder.glob("*.yaml"):

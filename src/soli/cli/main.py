@@ -41,7 +41,7 @@ COMMANDS = {
         "soli.cli.separate",
         "separate",
         "Take recordings apart into their sources.",
-        "soli separate examples/speech_by_river.flac --out separated",
+        "soli separate examples/speech_by_the_sea.flac --out separated",
     ),
     "models": Command("soli.cli.models", "models", "List the models, or show one.", "soli models voice"),
     "doctor": Command("soli.cli.doctor", "doctor", "Check that everything soli needs works here.", "soli doctor"),
@@ -156,7 +156,7 @@ def application(name: str | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
         rich_markup_mode=None,
         help="Takes recordings apart into the sources they are made of.",
-        epilog="Example: soli separate examples/speech_by_river.flac --out separated",
+        epilog="Example: soli separate examples/speech_by_the_sea.flac --out separated",
     )
     app.callback()(_options)
     known = [each for each, command in COMMANDS.items() if find_spec(command.module) is not None]

@@ -13,9 +13,10 @@ from soli.data.spec import read_spec
 from soli.errors import DataError, UsageError
 from soli.media.hashing import sha256_file
 from soli.train.dataset import Excerpts, Items, Mixtures, Planned, validation_rows
-from soli.train.export import build, network_settings
+from soli.train.families import family
 from soli.train.loop import Training
-from soli.train.objectives import MaskObjective
+from soli.train.network import build, network_settings
+from soli.train.objectives import objective_for
 from soli.train.run import RunFolder, RunSettings
 from soli.train.validate import Validation
 
@@ -43,8 +44,8 @@ def assemble(settings: RunSettings, *, data: Path, out: Path) -> Training:
         )
     check_sources(settings, source.items)
     network = build(settings)
-    objective = MaskObjective(settings.objective, stft=values.stft, sample_rate=values.sample_rate)
-    rows = validation_rows(source.valid)
+    objective = objective_for(family(settings.family).kind, settings.objective, values)
+    rows = validation_rows(source.valid, split=settings.data.valid_split)
     sources = settings.sources[: settings.outputs]
     return Training(
         settings=settings,
@@ -83,7 +84,7 @@ def open_data(settings: RunSettings, data: Path) -> DataSource:
 
 
 def check_sources(settings: RunSettings, items: Items) -> None:
-    """Renders one item and compares its sources with the recipe's: DataError names what is missing."""
+    """Renders a few items and compares its sources with the recipe's: DataError names what is missing."""
     found: set[str] = set()
     for index in range(8):  # a few: one item may be of noise alone
         found |= set(items(index).stems)

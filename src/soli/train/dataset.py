@@ -5,6 +5,7 @@ number of loader processes, and a resumed run sees exactly the items that it wou
 """
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Protocol
 
@@ -13,12 +14,11 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from soli.data.library import Split
-from soli.data.manifest import Manifest, Row
+from soli.data.manifest import Manifest, Row, excerpt
 from soli.data.plan import Planner
 from soli.data.render import Rendered, render
 from soli.errors import DataError, SoliError
 from soli.train.objectives import Batch
-from soli.types import Array
 
 
 class Items(Protocol):
@@ -51,19 +51,13 @@ class Excerpts:
         if len(rates) > 1:
             raise DataError(f"the manifest mixes sample rates {rates}", wanted="one rate")
         self.root, self.seed, self.sample_rate = manifest.root, seed, rates[0]
-        self.length = round((duration_s or max(row.duration_s for row in self.rows)) * self.sample_rate)
+        self.duration_s = duration_s or max(row.duration_s for row in self.rows)
 
     def __call__(self, index: int) -> Rendered:
         rng = np.random.default_rng((self.seed, index))
-        whole = render(self.rows[int(rng.integers(len(self.rows)))], self.root)
-        spare = whole.mixture.shape[-1] - self.length
-        start = int(rng.integers(spare + 1)) if spare > 0 else 0
-        stems = {name: self._cut(stem, start) for name, stem in whole.stems.items()}
-        return Rendered(mixture=self._cut(whole.mixture, start), stems=stems, sample_rate=whole.sample_rate)
-
-    def _cut(self, samples: Array, start: int) -> Array:
-        piece = samples[:, start : start + self.length]
-        return np.pad(piece, ((0, 0), (0, self.length - piece.shape[-1])))
+        row = self.rows[int(rng.integers(len(self.rows)))]
+        start_s = float(rng.uniform(0, max(row.duration_s - self.duration_s, 0)))
+        return render(excerpt(row, start_s=start_s, duration_s=self.duration_s), self.root)
 
 
 Item = tuple[torch.Tensor, torch.Tensor]
@@ -89,28 +83,20 @@ class Mixtures(Dataset[Item | SoliError]):
 
 
 class Onwards(Sampler[int]):
-    """Indices of this process's share of every batch, from a step on and without end.
+    """The indices of the items, from a step on and without end."""
 
-    `batch` counts the items of all processes together, so that the data order does not depend on their number.
-    """
-
-    def __init__(self, *, step: int, batch: int, process: int = 0, processes: int = 1) -> None:
-        self.step, self.batch, self.process, self.processes = step, batch, process, processes
+    def __init__(self, *, step: int, batch: int) -> None:
+        self.step, self.batch = step, batch
 
     def __iter__(self) -> Iterator[int]:
-        share = self.batch // self.processes
-        step = self.step
-        while True:
-            first = step * self.batch + self.process * share
-            yield from range(first, first + share)
-            step += 1
+        return count(self.step * self.batch)
 
 
 def batches(mixtures: Mixtures, order: Onwards, *, workers: int) -> Iterator[Batch]:
     """An endless stream of batches in the given order."""
     loader: DataLoader[Item | SoliError] = DataLoader(
         mixtures,
-        batch_size=order.batch // order.processes,
+        batch_size=order.batch,
         sampler=order,
         num_workers=workers,
         prefetch_factor=4 if workers else None,
@@ -140,6 +126,13 @@ def _one_thread(_: int) -> None:
     torch.set_num_threads(1)
 
 
-def validation_rows(manifest: Manifest, *, split: str = "valid") -> list[Row]:
-    """The rows to validate on: those of `split`, or all where the manifest names no such split."""
-    return manifest.split(split) or list(manifest.rows)
+def validation_rows(manifest: Manifest, *, split: str) -> list[Row]:
+    """The rows to validate on; DataError where the manifest has none of that split."""
+    rows = manifest.split(split)
+    if not rows:
+        there = sorted({row.split for row in manifest.rows})
+        raise DataError(
+            f'the manifest has no rows of split "{split}" to validate on; it has {", ".join(there)}',
+            do="name another with data.valid_split, or another manifest with data.valid",
+        )
+    return rows

@@ -1,26 +1,17 @@
 """The torch twins of `soli.dsp`: the same definitions, differentiable."""
 
-import math
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from soli.dsp import stft as dsp_stft
+from soli.dsp.stft import frame_count
 from soli.types import StftSettings
 
 
 def window(settings: StftSettings, like: Tensor) -> Tensor:
     """The analysis and synthesis window, (n_fft,), on the device of `like`."""
-    n = settings.n_fft
-    if settings.window == "hamming":
-        return torch.hamming_window(n, device=like.device, dtype=like.dtype)
-    hann = torch.hann_window(n, device=like.device, dtype=like.dtype)
-    return hann.sqrt() if settings.window == "sqrt_hann" else hann
-
-
-def frame_count(length: int, hop: int) -> int:
-    """Number of frames N of a signal of T samples."""
-    return math.ceil(length / hop) + 1
+    return torch.tensor(dsp_stft.window(settings), device=like.device, dtype=like.dtype)
 
 
 def stft(audio: Tensor, settings: StftSettings) -> Tensor:

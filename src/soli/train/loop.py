@@ -10,10 +10,10 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import AdamW
 
-from soli.errors import SoliError
+from soli.errors import SoliError, UsageError
 from soli.train.dataset import Mixtures, Onwards, batches
 from soli.train.log import Clock, Log, OnLine
-from soli.train.objectives import Batch, MaskObjective
+from soli.train.objectives import Batch, Objective
 from soli.train.run import OptimSettings, RunFolder, RunSettings
 from soli.train.state import Progress, average_weights, pack_state, read_state, restore, write_atomically
 from soli.train.validate import Validation
@@ -30,7 +30,7 @@ class Training:
     settings: RunSettings
     folder: RunFolder
     network: nn.Module
-    objective: MaskObjective
+    objective: Objective
     mixtures: Mixtures
     validation: Validation
     data_record: dict[str, Any]
@@ -55,19 +55,12 @@ def train(training: Training, *, resume: bool, on_line: OnLine | None = None) ->
     sitting = Sitting(training, resume=resume)
     progress, clock = sitting.progress, Clock(sitting.progress.seconds)
     log = Log(training.folder.log, upto=progress.step, on_line=on_line)
-    order = Onwards(
-        step=progress.step,
-        batch=settings.optim.batch,
-        process=sitting.accelerator.process_index,
-        processes=sitting.accelerator.num_processes,
-    )
+    order = Onwards(step=progress.step, batch=settings.optim.batch)
     stream = batches(training.mixtures, order, workers=settings.data.workers)
     while progress.step < settings.optim.steps:
         values = sitting.step(next(stream))
         if progress.step % watch.log_every == 0:
             log.write({"step": progress.step, "seconds": clock.seconds, **values})
-        if not sitting.accelerator.is_main_process:
-            continue
         if progress.step % watch.valid_every == 0 or progress.step == settings.optim.steps:
             log.write({"step": progress.step, "seconds": clock.seconds, **sitting.validate()})
             sitting.save(clock.seconds)
@@ -92,6 +85,10 @@ class Sitting:
     def __init__(self, training: Training, *, resume: bool) -> None:
         self.training, self.optim = training, training.settings.optim
         self.accelerator = Accelerator()
+        if self.accelerator.num_processes > 1:
+            raise UsageError(
+                f"{self.accelerator.num_processes} processes", wanted="one: several come in a later version"
+            )
         optimizer = AdamW(training.network.parameters(), lr=self.optim.lr, weight_decay=self.optim.weight_decay)
         self.network, self.optimizer = self.accelerator.prepare(training.network, optimizer)
         self.plain: nn.Module = self.accelerator.unwrap_model(self.network)

@@ -17,6 +17,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from soli.errors import InputError, UsageError, near
+from soli.modelfile.info import SourceName
+from soli.train.state import write_atomically
 from soli.version import __version__
 
 
@@ -43,7 +45,8 @@ class DataSettings(_Settings):
     spec: str | None = Field(None, description="a mixing spec: a file, or a name in soli/recipes/data")
     duration_s: float | None = Field(None, gt=0, description="length of a training item; default: the spec's or row's")
     split: Literal["train", "valid", "test"] = "train"
-    valid: str | None = Field(None, description="validation manifest, relative to --data; default: its valid split")
+    valid: str | None = Field(None, description="validation manifest, beside the data; default: the data's own")
+    valid_split: str = "valid"
     workers: int = Field(1, ge=0)
 
 
@@ -72,9 +75,9 @@ class ExportSettings(_Settings):
 class RunSettings(_Settings):
     """Everything that makes one training run differ from another; a recipe lists only what differs from here."""
 
-    name: str
+    name: SourceName
     family: str
-    sources: tuple[str, ...] = Field(min_length=1)
+    sources: tuple[SourceName, ...] = Field(min_length=1)
     rest: str | None = None
     network: dict[str, Any] = {}
     preset: str | None = None
@@ -89,6 +92,10 @@ class RunSettings(_Settings):
     def _rest_is_last(self) -> "RunSettings":
         if self.rest is not None and self.rest != self.sources[-1]:
             raise ValueError(f'rest "{self.rest}" must be the last of the sources {list(self.sources)}')
+        if len(set(self.sources)) < len(self.sources):
+            raise ValueError(f"a source is named twice in {list(self.sources)}")
+        if self.outputs == 0:
+            raise ValueError("the rest is the only source, and nothing is left to estimate")
         return self
 
     @property
@@ -188,7 +195,7 @@ class RunFolder:
 
     def _write(self, settings: RunSettings, data: Mapping[str, Any]) -> None:
         record = {"soli": __version__, "settings": settings.model_dump(mode="json"), "data": dict(data)}
-        self.record.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        write_atomically(self.record, (json.dumps(record, indent=2) + "\n").encode())
 
     def read(self) -> tuple[RunSettings, dict[str, Any]]:
         """Settings and data of the run; InputError when the folder holds none."""

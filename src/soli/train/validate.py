@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from soli.data.manifest import Row
 from soli.data.render import render
 from soli.metrics.si import si_sdr
-from soli.train.objectives import MaskObjective
+from soli.train.objectives import Objective
 from soli.types import Array
 
 # 80 dB under full scale a reference counts as silent, and has no SI-SDR.
@@ -23,7 +23,7 @@ class Validation:
     """Scores weights on fixed rows. `run(weights)` gives {"valid_score": dB, "valid_si_sdr_<source>": dB, ...}."""
 
     def __init__(
-        self, network: nn.Module, objective: MaskObjective, rows: list[Row], *, root: Path, sources: tuple[str, ...]
+        self, network: nn.Module, objective: Objective, rows: list[Row], *, root: Path, sources: tuple[str, ...]
     ) -> None:
         self.network = copy.deepcopy(network).eval()
         self.objective, self.rows, self.root, self.sources = objective, rows, root, sources

@@ -112,8 +112,8 @@ NOISE_RULES: tuple[Rule, ...] = (
     _noise("0ad-data", _ZERO_AD, r"audio/actor/(singlesteps|mounted/movement|human/movement)/.*\.ogg", "footsteps"),
     _noise("0ad-data", _ZERO_AD, r"audio/actor/(?P<class>gate|ship)/.*\.ogg"),
     _music("0ad-data", _ZERO_AD, r"audio/music/.*\.ogg"),
-    # The bees of the hive are hummed by a mouth.
-    _drop("megaglest-data", _MEGAGLEST, r".*/beehive/.*"),
+    # The bees of the hive are hummed by a mouth; the wolf is one of Widelands' wolves.
+    _drop("megaglest-data", _MEGAGLEST, r".*/beehive/.*|tilesets/.*/wolf\.wav"),
     _noise("megaglest-data", _MEGAGLEST, r"tilesets/.*\.(ogg|wav)", "ambience"),
     _noise("megaglest-data", _MEGAGLEST, r"data/core/water_sounds/.*\.wav", "water"),
     _noise("megaglest-data", _MEGAGLEST, r".*/sounds/(chicken|cow|pig|bull|sheep|ele|elewalk|wolf|snake|eagle|"
@@ -124,7 +124,8 @@ NOISE_RULES: tuple[Rule, ...] = (
            r"firearrowhit|knife|(horseman|golem|behemoth)_walk|worker_(mine|harvest_wood|build)|"
            r"technician_(build|mine))\w*\.wav", "work"),
     _music("megaglest-data", _MEGAGLEST, r".*/music/.*\.ogg"),
-    _drop("unknown-horizons", _HORIZONS, r"sounds/(tavern|main_square|events/.*)\.ogg"),
+    # Voices in the first three; the bell is Widelands' bell.
+    _drop("unknown-horizons", _HORIZONS, r"sounds/(tavern|main_square|events/.*|ships_bell)\.ogg"),
     _noise("unknown-horizons", _HORIZONS, r"sounds/[^/]+\.ogg", "work"),
     _music("unknown-horizons", _HORIZONS, r"music/.*\.ogg"),
     _noise("torcs-data", _TORCS, r"sound/.*\.wav", "engine"),

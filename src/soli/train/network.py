@@ -1,0 +1,37 @@
+"""The network of a run: its settings checked, itself built, an example of its input."""
+
+from typing import Any
+
+import torch
+from pydantic import BaseModel
+from torch import Tensor, nn
+
+from soli.dsp.stft import frame_count
+from soli.errors import UsageError, near
+from soli.train.families import family, read_settings
+from soli.train.run import RunSettings
+
+
+def network_settings(settings: RunSettings) -> BaseModel:
+    """A run's network settings: the family's defaults, then the preset, then the recipe, and how many outputs."""
+    row = family(settings.family)
+    if settings.preset is not None and settings.preset not in row.presets:
+        found = f'{settings.family} has no preset "{settings.preset}"'
+        raise UsageError(found, do=near(settings.preset, list(row.presets)))
+    preset = row.presets[settings.preset] if settings.preset else {}
+    return read_settings(settings.family, {**preset, **settings.network, "outputs": settings.outputs})
+
+
+def build(settings: RunSettings) -> nn.Module:
+    """The network of a run, with fresh weights drawn from its seed."""
+    torch.manual_seed(settings.seed)
+    return family(settings.family).network(network_settings(settings))
+
+
+def example(settings: RunSettings, *, seconds: float, batch: int = 1) -> Tensor:
+    """An input of the network's shape: what `seconds` of audio look like to it."""
+    values: Any = network_settings(settings)
+    samples = round(seconds * values.sample_rate)
+    if family(settings.family).kind == "mask":
+        return torch.randn(batch, 2, values.stft.bins, frame_count(samples, values.stft.hop))
+    return torch.randn(batch, 1, samples)
