@@ -129,6 +129,18 @@ def waveform_model(gains: Sequence[float] = (0.25,), offset: float = 0.0, **chan
     return _sealed(nodes, constants, ("waveform", ["B", 1, "T"]), ("estimates", ["B", len(gains), "T"]), info)
 
 
+def crowded_model(**changes: Any) -> bytes:
+    """A network that breaks the contract: each item's estimate holds some of the other items of its batch."""
+    info = model_info(**{"kind": "waveform", "stft": None, "mask": None, **changes})
+    nodes = [
+        helper.make_node("ReduceMean", ["waveform"], ["common"], axes=[0], keepdims=1),
+        helper.make_node("Mul", ["common", "some"], ["leak"]),
+        helper.make_node("Add", ["waveform", "leak"], ["estimates"]),
+    ]
+    ports = ("waveform", ["B", 1, "T"]), ("estimates", ["B", 1, "T"])
+    return _sealed(nodes, {"some": np.float32(0.01)}, *ports, info)
+
+
 def save(folder: Path, model: bytes, name: str = "tiny") -> Path:
     """Writes a model file and returns its path."""
     path = folder / f"{name}.soli.onnx"

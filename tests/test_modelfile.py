@@ -137,11 +137,11 @@ def test_a_second_metadata_entry_is_refused() -> None:
 
 def test_a_future_format_asks_for_a_newer_soli() -> None:
     fields = {"format_version": 2, "something": "new"}
-    with pytest.raises(ModelFileError, match=r"model format 2; wanted format 1 at most; upgrade soli"):
+    with pytest.raises(ModelFileError, match=r"model format 2; wanted format 1 at most; get a newer soli"):
         parse_model(sealed(fields), name="future")
     # It may also be sealed in a way that this version cannot check.
     unsealed = bare().SerializeToString() + protobuf.encode_entry("soli", json.dumps(fields))
-    with pytest.raises(ModelFileError, match="upgrade soli"):
+    with pytest.raises(ModelFileError, match="get a newer soli"):
         parse_model(unsealed, name="future")
 
 

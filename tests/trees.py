@@ -6,6 +6,7 @@ has vanished) is there too.
 """
 
 import csv
+import functools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from made_sounds import noise, syllables, tone
+from made_sounds import noise, tone
 from soli.media.audio import read_audio, write_audio
 from soli.types import Array
 
@@ -32,12 +33,15 @@ BACH10_STEMS = ("violin", "clarinet", "saxphone", "bassoon")
 
 
 def speech(sample_rate: int, duration_s: float, *, seed: int) -> Array:
-    """(1, T): an excerpt of the real recording where it is at hand, and something with its rhythm where it is not."""
-    if not REAL_SPEECH.is_file():
-        return syllables(duration_s, sample_rate, pitch_hz=110 + 10 * seed, seed=seed)[None]
-    whole = read_audio(REAL_SPEECH, sample_rate=sample_rate, mono=True).samples
+    """(1, T): an excerpt of the real recording in examples/, another one for each seed."""
+    whole = _real_speech(sample_rate)
     length = round(duration_s * sample_rate)
     return np.ascontiguousarray(np.roll(whole, -seed * length // 2, axis=1)[:, :length])
+
+
+@functools.lru_cache(maxsize=4)
+def _real_speech(sample_rate: int) -> Array:
+    return read_audio(REAL_SPEECH, sample_rate=sample_rate, mono=True).samples
 
 
 def _wav(path: Path, samples: Array, sample_rate: int, subtype: str = "float32") -> Array:

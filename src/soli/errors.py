@@ -48,13 +48,17 @@ class UsageError(SoliError):
     exit_code = 2
 
 
+def install_line(extra: str = "") -> str:
+    """How to install soli, with an optional part of it or as it is: from its folder, as the README does."""
+    target = f'".[{extra}]"' if extra else "."
+    return f"in soli's folder: pip install --constraint constraints.txt {target}"
+
+
 class MissingExtraError(UsageError):
     """A command needs an optional part of soli that is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(
-            f"{package} is not installed", wanted=f'the "{extra}" part of soli', do=f'run: pip install "soli[{extra}]"'
-        )
+        super().__init__(f"{package} is not installed", wanted=f'the "{extra}" part of soli', do=install_line(extra))
 
 
 def near(name: str, known: list[str] | tuple[str, ...]) -> str:

@@ -15,6 +15,10 @@ from pydantic import BaseModel, ConfigDict, model_validator
 Array = NDArray[np.float32]
 ComplexArray = NDArray[np.complex64]
 
+# What a recording, and a model, may have: rates in Hz, and channels.
+MIN_RATE, MAX_RATE = 1_000, 768_000
+MAX_CHANNELS = 8
+
 
 @dataclass(frozen=True)
 class Audio:

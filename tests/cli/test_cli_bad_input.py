@@ -148,7 +148,7 @@ def test_a_bad_first_input_does_not_take_the_folder(
         (("--format", "flac", "--subtype", "float32"), ("float32", "pcm24")),
         (("--format", "mp3", "--subtype", "pcm16"), ("pcm16", "mp3")),
         (("--device", "tpu"), ("tpu", "cpu")),
-        (("--chunk-s", "0"), ("--chunk-s", "0")),
+        (("--chunk-s", "0"), ("chunks of 0 s", "positive")),
         (("--chunk-s", "nan"), ("nan",)),
         (("--chunk-s", "x"), ("--chunk-s",)),
         (("--batch", "0"), ("--batch",)),
@@ -214,7 +214,7 @@ def _of_the_future(data: bytes) -> bytes:
         (_truncated, "truncated"),
         (_edited, ""),
         (_edited_weights, ""),
-        (_of_the_future, "upgrade soli"),
+        (_of_the_future, "newer soli"),
         (lambda data: b"", "empty"),
         (lambda data: b"this is no model\n" * 50, ""),
     ],
@@ -273,9 +273,11 @@ def test_a_missing_extra_names_the_line_that_adds_it(
         return call
 
     monkeypatch.setattr(soli.cli.models.zoo, "names", needs("torch.nn"))
-    assert_one_line(inside(capsys, "models"), 2, "torch is not installed", 'pip install "soli[train]"')
+    assert_one_line(
+        inside(capsys, "models"), 2, "torch is not installed", 'pip install --constraint constraints.txt ".[train]"'
+    )
     monkeypatch.setattr(soli.cli.models.zoo, "names", needs("numpy"))
-    assert_one_line(inside(capsys, "models"), 2, "numpy is not installed", "pip install --force-reinstall soli")
+    assert_one_line(inside(capsys, "models"), 2, "numpy is not installed", "pip install --constraint constraints.txt .")
 
 
 def test_a_pipe_that_closes_early_is_no_error(here: Path, model: Path) -> None:

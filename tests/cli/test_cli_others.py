@@ -13,6 +13,7 @@ from cli_call import inside, process
 import models
 from soli.cli.extras import extra_of, extras
 from soli.cli.main import COMMANDS
+from soli.errors import install_line
 from soli.separation import zoo
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +67,7 @@ def test_doctor_tries_every_part(here: Path, model: Path, capsys: pytest.Capture
     assert "CPUExecutionProvider" in checks["device", "providers"]["found"]
     assert "1 s of sound" in checks["device", "cpu"]["found"]
     parts = {each["extra"]: each for each in result.json["extras"]}
-    assert parts["train"]["packages"]["torch"] is not None or parts["train"]["add"] == 'pip install "soli[train]"'
+    assert parts["train"]["packages"]["torch"] is not None or parts["train"]["add"] == install_line("train")
     assert list(here.iterdir()) == []
 
 
@@ -80,7 +81,7 @@ def test_doctor_names_what_is_broken_and_the_line_that_mends_it(
     assert len(result.errors) == 2
     assert result.errors == result.err.splitlines()
     assert "PyYAML is broken" in result.errors[0]
-    assert 'run: pip install --force-reinstall "PyYAML"' in result.errors[0]
+    assert 'to mend it: pip install --force-reinstall "PyYAML"' in result.errors[0]
     assert "cpu is broken" in result.errors[1]
     assert "BROKEN" in result.out
     assert inside(capsys, "doctor", "--model", "bad.soli.onnx", "--json").json["ok"] is False
@@ -94,8 +95,8 @@ def test_selftest_passes_on_a_good_model_and_fails_on_a_bad_one(
     assert good.json["ok"] is True
     assert all(check["passed"] for check in good.json["checks"])
     assert {"silence", "null test", "determinism"} <= {check["name"] for check in good.json["checks"]}
-    # A memory of 0.7 s that the file does not tell: chunks get too little context.
-    bad = models.save(here, models.recurrent_model(past_s=0.0, future_s=0.0, chunk_s=0.2), "forgetful")
+    # A memory of seconds that the file does not tell: chunks get too little context.
+    bad = models.save(here, models.recurrent_model(forget=2, past_s=0.0, future_s=0.0, chunk_s=0.2), "forgetful")
     result = inside(capsys, "selftest", "--model", bad)
     assert result.code == 1
     assert "FAILED" in result.out

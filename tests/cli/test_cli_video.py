@@ -9,6 +9,8 @@ import pytest
 from cli_call import files_below, inside
 from cli_sounds import HIGH_HZ, LOW_HZ, two_tones, write_good
 
+import models
+
 RATE = 48000
 
 
@@ -86,3 +88,14 @@ def test_remux_of_a_sound_file_is_an_error_of_that_file(
     assert "x.wav" in error
     assert "no picture" in error
     assert [file["input"] for file in result.json["files"]] == ["clip.mp4"]
+
+
+def test_what_the_video_had_to_limit_is_told(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    loud = models.save(here, models.gain_model([[40.0]]), "loud")
+    write_clip(here / "clip.mkv", "mpeg4", "pcm_s16le")
+    result = inside(capsys, "separate", "clip.mkv", "-m", loud, "--remux", "--json")
+    (warning,) = result.json["files"][0]["warnings"]
+    assert "clip.mkv" in warning
+    assert "beyond full scale were limited" in warning
+    assert result.code == 0
+    assert warning in result.err

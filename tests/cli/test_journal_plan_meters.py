@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soli.errors import OutputError
+from soli.separation.files import VIDEO, temporary_paths
 from soli.separation.journal import NAME, Entry, Journal, Output, key_of
 from soli.separation.meters import Meter
-from soli.separation.outfolder import held, sweep, writable
+from soli.separation.outfolder import held, sweep_unfinished, writable
 from soli.separation.plan import Failure, Item, folder_name, plan
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=()), min_size=1, max_size=20).filter(
@@ -58,15 +59,20 @@ def test_the_journal_gives_back_what_was_written_and_survives_any_cut(
 def test_no_bytes_in_the_journal_are_an_exception(garbage: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / NAME).write_bytes(garbage)
-        assert Journal(Path(folder)).unfinished() == []
+        assert Journal(Path(folder)).unfinished() == {}
 
 
 def test_the_journal_knows_where_a_run_was_stopped(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     for folder, states in {"a": ("begun",), "b": ("begun", "written"), "c": ("begun", "written", "done")}.items():
         for state in states:
-            journal.append(Entry(state, "0" * 64, folder))  # type: ignore[arg-type]
-    assert Journal(tmp_path).unfinished() == [Path("a"), Path("b")]
+            outputs = {"voice": Output(f"{folder}/voice.wav")}
+            journal.append(Entry(state, "0" * 64, folder, outputs))  # type: ignore[arg-type]
+    journal.append(Entry("begun", "1" * 64, "a", {"voice": Output("a/voice.flac")}))
+    assert Journal(tmp_path).unfinished() == {
+        Path("a"): [("voice", Path("a/voice.flac")), ("voice", Path("a/voice.wav"))],
+        Path("b"): [("voice", Path("b/voice.wav"))],
+    }
     assert Journal(tmp_path).finished(Path("a")) is None
 
 
@@ -152,11 +158,13 @@ def test_folders_that_stay_empty_are_taken_away_and_others_stay(tmp_path: Path) 
     assert (tmp_path / "mine/z/voice.wav").exists()
 
 
-def test_sweeping_takes_temporary_files_only(tmp_path: Path) -> None:
-    for name in (".voice.wav.part", ".clip.part.mp4", "voice.wav", ".hidden", "song.part"):
+def test_sweeping_takes_what_soli_would_write_and_nothing_of_the_user(tmp_path: Path) -> None:
+    mine = {"voice.wav", ".hidden", "song.part", ".thesis.part", ".notes.part.txt", ".drums.wav.part"}
+    for name in (".voice.wav.part", ".clip.part.mp4", "..clip.part.mp4.part", *mine):
         (tmp_path / name).write_bytes(b"")
-    sweep(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"voice.wav", ".hidden", "song.part"}
+    video = temporary_paths(VIDEO, tmp_path / "clip.mp4")
+    sweep_unfinished({tmp_path: [*temporary_paths("voice", tmp_path / "voice.wav"), *video]})
+    assert {path.name for path in tmp_path.iterdir()} == mine
 
 
 def test_a_folder_that_cannot_be_is_an_output_error() -> None:

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from made_sounds import noise, syllables, tone
 
+from made_sounds import noise, syllables, tone
 from soli.data.corpora.clean import PEAK, Unusable, bandwidth_hz, clean, clipped_share, to_mono, trim_silence
 
 RATE = 44100

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_sounds import noise, tone
 
+from made_sounds import noise, tone
 from soli.errors import InputError
 from soli.media.audio import read_audio, write_audio
 from soli.media.excerpt import pcm16_wav, read_excerpt, resample_excerpt, write_pcm16

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_sounds import noise, syllables, tone
 
+from made_sounds import noise, syllables, tone
 from soli.data.effects import Band, Eq
 from soli.data.levels import active_power
 from soli.data.manifest import Mix, Part, Row, Synth

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sounds import lag, music, snr_db, write_video
 
-from soli.media.audio import AudioWriter, open_audio, probe, read_audio, write_audio
+from soli.media.audio import open_audio, probe, read_audio, write_audio
 from soli.media.resample import StreamResampler, resample
+from soli.media.writer import AudioWriter
 
 RATE = 44100
 SAMPLES = music(2, 30_011, RATE)

@@ -10,7 +10,8 @@ from sounds import lag, music, snr_db
 
 from soli.errors import OutputError, UsageError
 from soli.media import ffmpeg, sndfile
-from soli.media.audio import FORMATS, probe, read_audio, write_audio
+from soli.media.audio import probe, read_audio, write_audio
+from soli.media.formats import FORMATS
 
 RATES = (8000, 11025, 16000, 22050, 44100, 48000, 96000, 192000)
 LOSSLESS = [("wav", "float32"), ("wav", "pcm24"), ("wav", "pcm16"), ("flac", "pcm24"), ("flac", "pcm16")]

@@ -11,8 +11,10 @@ import pytest
 from sounds import music
 
 from soli.errors import InputError, OutputError
-from soli.media.audio import FORMATS, AudioWriter, open_audio, probe, read_audio, write_audio
+from soli.media.audio import open_audio, probe, read_audio, write_audio
+from soli.media.formats import FORMATS
 from soli.media.wav import WavEncoder
+from soli.media.writer import AudioWriter
 
 SAMPLES = music(2, 20_000, 48000)
 
@@ -119,7 +121,7 @@ FULL = """
 import os, resource, signal, sys
 import numpy as np
 from soli.errors import InputError, OutputError
-from soli.media.audio import AudioWriter
+from soli.media.writer import AudioWriter
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 if len(sys.argv) > 3:
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))

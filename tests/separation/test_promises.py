@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import RATE, gain_model, make_all, recurrent_model, save
+from models import RATE, crowded_model, gain_model, half_model, make_all, recurrent_model, save, waveform_model
 from soli.separation.model import Model, open_model
 from soli.separation.selftest import probe_signal, selftest
 from soli.types import Array
@@ -30,7 +30,7 @@ def test_a_network_without_numbers_is_found(tmp_path: Path) -> None:
     checks = selftest(open_model(save(tmp_path, gain_model([[np.inf]])), threads=1))
     bad = [check for check in checks if not check.passed]
     assert [check.name for check in bad] == [
-        "chunks", "null test", "exact length", "determinism", "chunk batch", "threads", "extremes"
+        "chunks", "silence", "null test", "exact length", "determinism", "chunk batch", "threads", "extremes"
     ]  # fmt: skip
     assert all(check.value == np.inf and "gave NaN or infinity" in check.detail for check in bad)
 
@@ -52,7 +52,46 @@ class Forgetful:
 def test_noise_of_its_own_is_found(tmp_path: Path) -> None:
     model = open_model(save(tmp_path, recurrent_model()), threads=1)
     noisy = dataclasses.replace(model, network=Forgetful(model.network))
-    assert {"chunked against whole", "silence", "determinism", "chunk batch", "threads"} <= set(failed(noisy))
+    assert {"chunked against whole", "silence", "silent stretch", "determinism", "chunk batch", "threads"} <= set(
+        failed(noisy)
+    )
+
+
+def test_a_network_that_mixes_the_chunks_of_a_batch_is_found(tmp_path: Path) -> None:
+    assert failed(open_model(save(tmp_path, crowded_model()), threads=1)) == ["chunk batch"]
+
+
+def test_a_network_that_is_never_given_two_chunks_does_not_pass_for_one_that_keeps_them_apart(tmp_path: Path) -> None:
+    """With 12 s of context on either side two windows are more than a CPU takes in one call: nothing was tried."""
+    model = open_model(save(tmp_path, half_model(past_s=12.0, future_s=12.0)), threads=1)
+    (check,) = [check for check in selftest(model) if not check.passed]
+    assert (check.name, check.detail) == ("chunk batch", "1 chunks at a time against one")
+
+
+def test_a_network_that_sounds_in_silence_is_found(tmp_path: Path) -> None:
+    model = open_model(save(tmp_path, waveform_model(offset=0.01)), threads=1)
+    assert "silent stretch" in failed(model)
+    assert "silence" not in failed(model)  # a channel of silence never gets to the network
+
+
+class Short:
+    """A network separator whose estimates lack the last five samples."""
+
+    def __init__(self, inner) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+    def separate(self, mixture: Array) -> Array:
+        return self._inner.separate(mixture)[..., :-5]
+
+
+def test_estimates_that_end_early_are_found_before_they_are_filled_up(tmp_path: Path) -> None:
+    model = open_model(save(tmp_path, half_model()), threads=1)
+    checks = selftest(dataclasses.replace(model, network=Short(model.network)))
+    (length, *_) = [check for check in checks if check.name == "exact length"]
+    assert (length.value, length.passed) == (1 + 2 + 5 + 5, False)
 
 
 def test_the_probe_is_a_sound_at_any_rate() -> None:

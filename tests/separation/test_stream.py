@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models import RATE, half_model, identity_model, make_all, save
 from soli.dsp.levels import difference_db, rms_db
-from soli.errors import InputError, UsageError
+from soli.errors import InputError, ModelFileError, UsageError
 from soli.separation.model import Model, open_model
 from soli.separation.residual import Residual
 from soli.separation.stream import StreamSeparator
@@ -111,6 +111,45 @@ def test_chunks_at_another_rate_are_as_the_whole(model: Model) -> None:
     assert difference_db(whole, separated(model, mixture, 44100, chunk_s=0.4)) < -90
 
 
+class _Cuts:
+    """A resampled network's way to end early: the last samples of every estimate are missing."""
+
+    def __init__(self, network, missing: int) -> None:
+        self._network, self._missing = network, missing
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._network, name)
+
+    def separate(self, mixture: Array) -> Array:
+        return self._network.separate(mixture)[..., : -self._missing]
+
+
+@pytest.mark.parametrize("rate", [RATE, 44100])
+def test_estimates_that_lack_more_than_rounding_are_an_error_not_silence(identity: Model, rate: int) -> None:
+    streamer = StreamSeparator(Residual(_Cuts(identity.network, 100)), sample_rate=rate)
+    with pytest.raises(ModelFileError, match="estimates of shape"):
+        list(streamer.stream([noise(1, 20_000)]))
+
+
+class _Drops(StreamSeparator):
+    """Loses or adds samples on the way back."""
+
+    change = 0
+
+    def estimates(self, blocks: Iterator[Array]) -> Iterator[Array]:
+        whole = np.concatenate(list(super().estimates(blocks)), axis=-1)
+        yield np.pad(whole, ((0, 0), (0, 0), (0, self.change))) if self.change > 0 else whole[..., : self.change]
+
+
+@pytest.mark.parametrize("change", [-10, 10])
+@pytest.mark.parametrize("rate", [RATE, 44100])
+def test_a_shift_in_length_is_an_error(identity: Model, rate: int, change: int) -> None:
+    streamer = _Drops(identity.residual, sample_rate=rate)
+    streamer.change = change
+    with pytest.raises(ModelFileError, match="samples from the end of the recording"):
+        list(streamer.stream([noise(1, 20_000)]))
+
+
 def test_nothing_in_nothing_out(model: Model) -> None:
     for rate in (RATE, 44100):
         streamer = StreamSeparator(model.residual, sample_rate=rate)
@@ -160,7 +199,8 @@ def test_memory_does_not_grow_with_the_length(tmp_path: Path, rate: int) -> None
 
 def test_the_rest_may_stand_anywhere(identity: Model) -> None:
     mixture = noise(2, 1000)
-    stems = Residual(identity.network, rest="noise", sources=("noise", "voice")).separate(mixture)
+    residual = Residual(identity.network, rest="noise", sources=("noise", "voice"))
+    stems = residual.fill(mixture, identity.network.separate(mixture))
     assert difference_db(mixture, stems[1]) < -120
     assert rms_db(stems[0]) < -120
     with pytest.raises(UsageError, match="each once"):

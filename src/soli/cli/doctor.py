@@ -7,6 +7,7 @@ import typer
 
 from soli.cli.common import JsonFlag, ModelOption, print_error, print_json
 from soli.cli.extras import extras
+from soli.errors import install_line
 from soli.separation.checkup import check_all
 
 
@@ -27,7 +28,7 @@ def doctor(model: ModelOption = "voice", json: JsonFlag = False) -> None:
         rows += [("extra", str(each["extra"]), *_extra_cells(each)) for each in parts]
         print_table(("part", "name", "state", "found"), rows)
         for each in broken:
-            print_error(f"{each.name} is broken: {each.found}; run: {each.mend}")
+            print_error(f"{each.name} is broken: {each.found}; to mend it: {each.mend}")
     raise typer.Exit(1 if broken else 0)
 
 
@@ -40,11 +41,11 @@ def _part(extra: str, packages: tuple[str, ...]) -> dict[str, object]:
         except PackageNotFoundError:
             found[package] = None
     missing = None in found.values()
-    return {"extra": extra, "packages": found, "add": f'pip install "soli[{extra}]"' if missing else None}
+    return {"extra": extra, "packages": found, "add": install_line(extra) if missing else None}
 
 
 def _extra_cells(part: dict[str, object]) -> tuple[str, str]:
     packages = part["packages"]
     assert isinstance(packages, dict)
     listed = ", ".join(f"{name} {found or 'missing'}" for name, found in packages.items())
-    return ("absent", f"{listed}; to add it: {part['add']}") if part["add"] else ("ok", listed)
+    return ("absent", f"{listed}; to add it, {part['add']}") if part["add"] else ("ok", listed)

@@ -10,17 +10,20 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated, Any, cast
 
 import typer
 
 from soli.cli.common import EXIT_STOPPED, print_error
 from soli.cli.extras import extra_of
-from soli.errors import MissingExtraError, SoliError, UsageError, near
+from soli.errors import MissingExtraError, SoliError, UsageError, install_line, near
 from soli.version import __version__
 
 EXIT_BUG = 70
+EXIT_CODES = (
+    "Exit codes: 0 all done, 1 some items failed (named), 2 the call was wrong,"
+    f" {EXIT_BUG} a bug in soli, {EXIT_STOPPED} stopped."
+)
 
 # typer carries its own copy of click in some versions and the real one in others: both are reached through typer.
 CallError = cast(type[Exception], next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException"))
@@ -51,9 +54,7 @@ COMMANDS = {
     "data": Command(
         "soli.cli.data", "app", "Build, check and render training data.", "soli data build speech-noise data"
     ),
-    "train": Command(
-        "soli.cli.train", "train", "Train a network.", "soli train voice --data data/train.jsonl --out runs/voice"
-    ),
+    "train": Command("soli.cli.train", "train", "Train a network.", "soli train voice --data data --out runs/voice"),
     "export": Command("soli.cli.export", "export", "Turn a run into one model file.", "soli export runs/voice"),
     "evaluate": Command(
         "soli.cli.evaluate",
@@ -69,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0: all done; 1: an item failed; 2: the call was wrong; 70: a bug in soli; 130: stopped by Ctrl-C.
     """
-    if argv is None:
+    if argv is None:  # the program itself; calls from Python keep their own filters and streams
         argv = sys.argv[1:]
         _face_people()
     words = list(argv) or ["--help"]
@@ -129,7 +130,7 @@ def _missing_package(error: ModuleNotFoundError) -> int:
     if extra is not None:
         missing: UsageError = MissingExtraError(package, extra)
     else:
-        missing = UsageError(f"{package} is not installed", do="run: pip install --force-reinstall soli")
+        missing = UsageError(f"{package} is not installed", do=install_line())
     print_error(str(missing))
     return missing.exit_code
 
@@ -156,13 +157,12 @@ def application(name: str | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
         rich_markup_mode=None,
         help="Takes recordings apart into the sources they are made of.",
-        epilog="Example: soli separate examples/speech_by_the_sea.flac --out separated",
+        epilog=f"{EXIT_CODES} Example: {COMMANDS['separate'].example}",
     )
     app.callback()(_options)
-    known = [each for each, command in COMMANDS.items() if find_spec(command.module) is not None]
-    if name is not None and name not in known:
-        raise UsageError(f"there is no command {name!r}", do=near(name, known))
-    for each in known:
+    if name is not None and name not in COMMANDS:
+        raise UsageError(f"there is no command {name!r}", do=near(name, tuple(COMMANDS)))
+    for each in COMMANDS:
         _register(app, each, whole=each == name)
     return app
 

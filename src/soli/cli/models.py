@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from soli.cli.common import JsonFlag, print_json
-from soli.modelfile import ModelInfo, read_model
+from soli.modelfile import REST, read_model
 from soli.separation import zoo
 
 
@@ -40,12 +40,8 @@ def _described(path: Path) -> dict[str, Any]:
         "size": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
         **info.model_dump(mode="json", exclude={"name"}),
-        "stems": _stems(info),
+        "stems": list(info.stems),
     }
-
-
-def _stems(info: ModelInfo) -> list[str]:
-    return list(info.sources) if info.rest is not None else [*info.sources, "rest"]
 
 
 def _row(model: dict[str, Any]) -> tuple[str, ...]:
@@ -61,7 +57,7 @@ def _row(model: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _all_rows(model: dict[str, Any]) -> list[tuple[str, str]]:
-    rest = model["rest"] or "rest"
+    rest = model["rest"] or REST
     rows = [
         ("file", model["path"]),
         ("size", _bytes(model["size"])),

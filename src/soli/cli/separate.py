@@ -27,29 +27,36 @@ from soli.separation.outfolder import writable
 from soli.separation.plan import Failure, Item, plan
 from soli.separation.zoo import load
 
+Inputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Sound or video files, and folders of them.")]
+Stems = Annotated[str | None, typer.Option(help="Write only these stems: names with commas between.")]
+Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Look into the sub-folders of folders.")]
+Format = Annotated[str, typer.Option(help="wav, flac, ogg, opus, mp3 or m4a.")]
+Subtype = Annotated[
+    str | None, typer.Option(help="wav: float32 (default), pcm24, pcm16; flac: pcm24 (default), pcm16.")
+]
+ChunkS = Annotated[float | None, typer.Option(help="Seconds that the network sees at once: less, less memory.")]
+ChunkBatch = Annotated[int, typer.Option(min=1, help="Chunks that go through the network together.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Do all files anew, and replace what is there.")]
+Remux = Annotated[bool, typer.Option("--remux", help="Also write a video with one sound track a stem.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no table.")]
+
 
 def separate(
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Sound or video files, and folders of them.")],
+    inputs: Inputs,
     model: ModelOption = "voice",
-    stems: Annotated[str | None, typer.Option(help="Write only these stems: names with commas between.")] = None,
+    stems: Stems = None,
     out: OutFolder = Path("separated"),
-    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Look into the sub-folders of folders.")] = False,
-    format: Annotated[str, typer.Option(help="wav, flac, ogg, opus, mp3 or m4a.")] = "wav",
-    subtype: Annotated[
-        str | None, typer.Option(help="wav: float32 (default), pcm24, pcm16; flac: pcm24 (default), pcm16.")
-    ] = None,
-    chunk_s: Annotated[
-        float | None, typer.Option(help="Seconds that the network sees at once: less, less memory.")
-    ] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Chunks that go through the network together.")] = 1,
+    recursive: Recursive = False,
+    format: Format = "wav",
+    subtype: Subtype = None,
+    chunk_s: ChunkS = None,
+    batch: ChunkBatch = 1,
     threads: ThreadsOption = None,
     device: DeviceOption = "auto",
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Do all files anew, and replace what is there.")
-    ] = False,
-    remux: Annotated[bool, typer.Option("--remux", help="Also write a video with one sound track a stem.")] = False,
+    overwrite: Overwrite = False,
+    remux: Remux = False,
     json: JsonFlag = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no table.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Take recordings apart into their sources: OUT/<name of the input>/<source>.wav.
 
@@ -58,19 +65,17 @@ def separate(
     not be overwritten; 2: the call was wrong. In the JSON, null_db is null for a silent input, and -300 where the stems
     sum to the input exactly.
     """
-    settings = Settings(
-        stems=comma_list(stems, "--stems"),
-        format=format,
-        subtype=subtype,
-        chunk_s=chunk_s,
-        batch=batch,
-        remux=remux,
-    )
+    settings = Settings(comma_list(stems, "--stems"), format, subtype, chunk_s=chunk_s, batch=batch, remux=remux)
     loaded = load(model, threads=threads, device=device)
     settings.check(loaded.sources)
     with _stoppable(), writable(out):
         items = plan(inputs, out, recursive=recursive)
         results = _run(Batch(loaded, settings, out, overwrite=overwrite), items, quiet=quiet)
+    _report(results, json=json, quiet=quiet)
+
+
+def _report(results: list[Record | Failure], *, json: bool, quiet: bool) -> None:
+    """Prints what was done, and ends the program with its exit code."""
     done = [result for result in results if isinstance(result, Record)]
     failed = [result for result in results if isinstance(result, Failure)]
     if json:

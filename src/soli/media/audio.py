@@ -17,14 +17,12 @@ from soli.media.info import AudioInfo, Source, check_info, no_samples, no_sound
 from soli.media.resample import resample
 from soli.media.source import OpenSource, open_source
 from soli.media.whole import check_whole, prefers_ffmpeg
-from soli.media.writer import FORMATS, AudioWriter, write_audio
+from soli.media.writer import write_audio
 from soli.types import Array, Audio
 
 __all__ = [
-    "FORMATS",
     "AudioInfo",
     "AudioReader",
-    "AudioWriter",
     "Source",
     "open_audio",
     "probe",

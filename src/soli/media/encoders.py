@@ -6,6 +6,7 @@ import numpy as np
 import soundfile
 
 from soli.media.channels import to_vorbis
+from soli.media.formats import PCM_BITS
 from soli.media.wav import WavEncoder, as_integers
 from soli.types import Array
 
@@ -34,7 +35,7 @@ class SndfileEncoder:
 
     def __init__(self, file: BinaryIO, *, sample_rate: int, channels: int, format: str, subtype: str | None) -> None:
         container, codec = _SNDFILE[format]
-        self._bits = {"pcm16": 16, "pcm24": 24}.get(subtype or "")
+        self._bits = PCM_BITS.get(subtype or "")
         self._file = soundfile.SoundFile(
             file,
             "w",

@@ -1,8 +1,9 @@
-"""The sound formats that soli writes, and what each can hold."""
+"""The sound formats that soli writes, what each can hold, and the containers that it writes video in."""
 
 from dataclasses import dataclass
 
 from soli.errors import OutputError, UsageError, near
+from soli.types import MAX_CHANNELS, MAX_RATE
 
 _MPEG_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _AAC_RATES = (*_MPEG_RATES, 64000, 88200, 96000)
@@ -18,9 +19,9 @@ class Format:
     suffix: str
     subtypes: tuple[str, ...]
     lossless: bool
-    max_channels: int = 8
+    max_channels: int = MAX_CHANNELS
     rates: tuple[int, ...] | None = None
-    max_rate: int = 768_000
+    max_rate: int = MAX_RATE
 
 
 FORMATS: dict[str, Format] = {
@@ -30,6 +31,18 @@ FORMATS: dict[str, Format] = {
     "opus": Format(".opus", (), lossless=False, rates=(8000, 12000, 16000, 24000, 48000)),
     "mp3": Format(".mp3", (), lossless=False, max_channels=2, rates=_MPEG_RATES),
     "m4a": Format(".m4a", (), lossless=False, rates=_AAC_RATES),
+}
+
+# The subtypes that are whole numbers, and their bits.
+PCM_BITS = {"pcm16": 16, "pcm24": 24}
+
+# Suffixes of the containers that take a picture with several sound tracks: FFmpeg's name, and the codec of their sound.
+VIDEO_FORMATS = {
+    ".mp4": ("mp4", "aac"),
+    ".m4v": ("mp4", "aac"),
+    ".mov": ("mov", "aac"),
+    ".mkv": ("matroska", "flac"),
+    ".webm": ("webm", "opus"),
 }
 
 

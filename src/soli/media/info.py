@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from soli.errors import InputError
+from soli.types import MAX_CHANNELS, MAX_RATE, MIN_RATE
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
-
-MIN_RATE, MAX_RATE = 1_000, 768_000
-MAX_CHANNELS = 8
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,11 @@ class Sink(io.RawIOBase):
         super().close()
 
 
+def part_of(path: Path) -> Path:
+    """The temporary name that a file has until it is whole."""
+    return path.with_name(f".{path.name}.part")
+
+
 class PartFile:
     """The temporary file `.NAME.part` beside `path`, open for writing as `sink`.
 
@@ -81,7 +86,7 @@ class PartFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self.part = self.path.with_name(f".{self.path.name}.part")
+        self.part = part_of(self.path)
         try:
             if self.path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "it is a folder")

@@ -15,7 +15,7 @@ from soli.errors import InputError, OutputError, UsageError
 from soli.media.audio import AudioReader, open_audio
 from soli.media.avtrack import AAC, FLAC, OPUS, AvTrack, Codec, as_os_errors
 from soli.media.ffmpeg import DecodeError, decoded, moving_picture, open_container, sound_track
-from soli.media.formats import FORMATS
+from soli.media.formats import FORMATS, VIDEO_FORMATS
 from soli.media.partfile import PartFile
 from soli.media.resample import StreamResampler
 from soli.media.source import open_source
@@ -33,14 +33,8 @@ class _Target:
     codec: Codec
 
 
-_TARGETS = {
-    ".mp4": _Target("mp4", AAC),
-    ".m4v": _Target("mp4", AAC),
-    ".mov": _Target("mov", AAC),
-    ".mkv": _Target("matroska", FLAC),
-    ".webm": _Target("webm", OPUS),
-}
-VIDEO_SUFFIXES = tuple(_TARGETS)
+_CODECS = {"aac": AAC, "flac": FLAC, "opus": OPUS}
+_TARGETS = {suffix: _Target(muxer, _CODECS[codec]) for suffix, (muxer, codec) in VIDEO_FORMATS.items()}
 
 
 def remux(video: str | os.PathLike[str], stems: Mapping[str, Path], out: str | os.PathLike[str]) -> int:

@@ -9,9 +9,10 @@ from typing import BinaryIO
 
 import numpy as np
 
+from soli.media.formats import PCM_BITS
 from soli.types import Array
 
-_CODES = {"float32": (3, 32), "pcm24": (1, 24), "pcm16": (1, 16)}
+_CODES = {"float32": (3, 32), **{name: (1, bits) for name, bits in PCM_BITS.items()}}
 _GUID_TAIL = bytes.fromhex("0000000010008000 00aa00389b71")
 _LIMIT = 2**32 - 1
 

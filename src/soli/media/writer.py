@@ -10,11 +10,9 @@ import soundfile
 
 from soli.errors import OutputError
 from soli.media.encoders import Encoder, open_encoder
-from soli.media.formats import FORMATS, check_holds, choose_subtype
+from soli.media.formats import PCM_BITS, check_holds, choose_subtype
 from soli.media.partfile import PartFile
 from soli.types import Array
-
-__all__ = ["FORMATS", "AudioWriter", "write_audio"]
 
 # soundfile asserts that libsndfile took every frame.
 _ENCODE_ERRORS = (soundfile.SoundFileError, AssertionError)
@@ -45,7 +43,7 @@ class AudioWriter:
         chosen = choose_subtype(format, subtype)
         check_holds(str(path), format, sample_rate=sample_rate, channels=channels)
         self.peak, self.clipped, self.frames = 0.0, 0, 0
-        self._limits = chosen in ("pcm16", "pcm24")
+        self._limits = chosen in PCM_BITS
         self._channels = channels
         self._file = PartFile(path)
         self.path, self.part = self._file.path, self._file.part

@@ -7,10 +7,11 @@ refuses tensors kept outside the file, which onnxruntime would fetch from any pa
 """
 
 from soli.modelfile.container import SUFFIX, parse_model, read_model, write_metadata
-from soli.modelfile.info import FORMAT_VERSION, DataUse, Kind, Licence, ModelInfo
+from soli.modelfile.info import FORMAT_VERSION, REST, DataUse, Kind, Licence, ModelInfo
 
 __all__ = [
     "FORMAT_VERSION",
+    "REST",
     "SUFFIX",
     "DataUse",
     "Kind",

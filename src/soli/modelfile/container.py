@@ -99,7 +99,7 @@ def _refuse_newer(fields: dict[str, Any], name: str) -> None:
         raise ModelFileError(
             f"{name}: model format {version}",
             wanted=f"format {FORMAT_VERSION} at most",
-            do="upgrade soli: pip install --upgrade soli",
+            do="get a newer soli: git pull in its folder, and install it again",
         )
 
 

@@ -4,9 +4,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from soli.types import StftSettings
+from soli.types import MAX_RATE, MIN_RATE, StftSettings
 
 FORMAT_VERSION = 1
+REST = "rest"  # the stem that is added where a network computes every source it names
 
 Kind = Literal["mask", "waveform", "cluster", "events", "audio-visual"]
 Finite = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -40,7 +41,8 @@ class ModelInfo(BaseModel):
     others leave of the mixture. Where `rest` is None the network computes all sources, and what they leave becomes one
     stem more, "rest". A chunk of `chunk_s` needs `past_s` and `future_s` around it for the network's own memory (the
     frames of its transform are added by the separator); it starts at a multiple of `hop` samples for a waveform
-    network, of `stft.hop` for a mask network. `macs_per_s` counts multiplications a second of one channel of audio.
+    network, of `stft.hop` for a mask network. A network that remembers without end is given windows of `window_s`, of
+    which neighbours share `overlap_s`, instead of context. `macs_per_s` counts multiplications a second of one channel of audio.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,15 +51,17 @@ class ModelInfo(BaseModel):
     name: str = Field(min_length=1)
     family: str
     kind: Kind
-    sample_rate: int = Field(ge=1000, le=768_000)
+    sample_rate: int = Field(ge=MIN_RATE, le=MAX_RATE)
     sources: tuple[SourceName, ...] = Field(min_length=1)
     rest: SourceName | None = None
     stft: StftSettings | None = None
     mask: Literal["real", "complex"] | None = None
     hop: int = Field(default=1, ge=1)
     chunk_s: float = Field(gt=0, allow_inf_nan=False)
-    past_s: Finite
-    future_s: Finite
+    past_s: Finite = 0.0
+    future_s: Finite = 0.0
+    window_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    overlap_s: Finite = 0.0
     parameters: int = Field(ge=0)
     macs_per_s: Finite
     licence: Licence
@@ -74,11 +78,18 @@ class ModelInfo(BaseModel):
             raise ValueError("a source is named twice")
         if self.rest is not None and (self.rest not in self.sources or len(self.sources) < 2):
             raise ValueError(f"rest {self.rest!r} must be one of two or more sources")
-        if self.rest is None and "rest" in self.sources:
-            raise ValueError('a source named "rest" that is not the rest')
+        if self.rest is None and REST in self.sources:
+            raise ValueError(f'a source named "{REST}" that is not the rest')
+        if self.window_s is not None and not 0 < self.overlap_s <= self.window_s / 2:
+            raise ValueError(f"windows of {self.window_s} s that share {self.overlap_s} s, more than half or nothing")
         if self.kind == "mask" and (self.stft is None or self.mask is None):
             raise ValueError("a mask network needs the settings stft and mask")
         return self
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """All that a recording is taken apart into, in order: the sources, and where none of them is the rest, it."""
+        return self.sources if self.rest is not None else (*self.sources, REST)
 
     @property
     def estimated(self) -> tuple[str, ...]:

@@ -7,15 +7,15 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from soli.errors import InputError, UsageError, near
+from soli.errors import InputError, UsageError
 from soli.media.audio import open_audio
+from soli.separation.model import Model
+from soli.separation.residual import check_stems
 from soli.separation.stream import StreamSeparator
 from soli.separation.zoo import load
-from soli.types import Array
+from soli.types import MAX_CHANNELS, MAX_RATE, MIN_RATE, Array
 
 __all__ = ["load", "separate", "stream"]
-
-MAX_CHANNELS = 8
 
 
 def separate(
@@ -51,15 +51,12 @@ def separate(
         samples, rate = _as_samples(source), _checked_rate(sample_rate)
         if samples.size == 0:
             raise InputError("no samples", wanted="one at least")
-        streamer = StreamSeparator(loaded.residual, sample_rate=rate)
-        parts = list(_picked(streamer.stream([np.atleast_2d(samples)]), loaded.sources, chosen))
-        return {name: _joined(parts, name).reshape(samples.shape) for name in chosen}
+        whole = _whole(loaded, [np.atleast_2d(samples)], rate, chosen)
+        return {name: stem.reshape(samples.shape) for name, stem in whole.items()}
     if sample_rate is not None:
         raise UsageError("sample_rate was given with a file", wanted="it for samples only", do="leave it out")
     with open_audio(source) as reader:
-        streamer = StreamSeparator(loaded.residual, sample_rate=reader.info.sample_rate)
-        parts = list(_picked(streamer.stream(reader.blocks()), loaded.sources, chosen))
-    return {name: _joined(parts, name) for name in chosen}
+        return _whole(loaded, reader.blocks(), reader.info.sample_rate, chosen)
 
 
 def stream(
@@ -108,9 +105,11 @@ def _picked(blocks: Iterator[Array], sources: tuple[str, ...], chosen: tuple[str
             yield {name: block[sources.index(name)].copy() for name in chosen}
 
 
-def _joined(parts: list[dict[str, Array]], name: str) -> Array:
-    """One stem (C, T) of all blocks, which lose it, so that memory holds each stem about once."""
-    return np.concatenate([part.pop(name) for part in parts], axis=-1)
+def _whole(model: Model, blocks: Iterable[Array], rate: int, chosen: tuple[str, ...]) -> dict[str, Array]:
+    """The chosen stems (C, T) of all blocks; parts lose what is joined, so that memory holds each stem about once."""
+    streamer = StreamSeparator(model.residual, sample_rate=rate)
+    parts = list(_picked(streamer.stream(blocks), model.sources, chosen))
+    return {name: np.concatenate([part.pop(name) for part in parts], axis=-1) for name in chosen}
 
 
 def _chosen(stems: Sequence[str] | None, sources: tuple[str, ...]) -> tuple[str, ...]:
@@ -118,17 +117,15 @@ def _chosen(stems: Sequence[str] | None, sources: tuple[str, ...]) -> tuple[str,
         return sources
     if isinstance(stems, str):
         raise UsageError(f"stems={stems!r}", wanted="a list of names", do=f"write stems=[{stems!r}]")
-    for name in stems:
-        if name not in sources:
-            raise UsageError(f"unknown stem {name!r}", wanted=f"some of {', '.join(sources)}", do=near(name, sources))
+    check_stems(stems, sources)
     return tuple(dict.fromkeys(stems))
 
 
 def _checked_rate(sample_rate: int | None) -> int:
     if sample_rate is None:
         raise UsageError("samples without their rate", wanted="sample_rate in Hz", do="pass sample_rate=...")
-    if int(sample_rate) != sample_rate or not 1000 <= sample_rate <= 768_000:
-        raise UsageError(f"a sample rate of {sample_rate} Hz", wanted="a whole number from 1000 to 768000")
+    if int(sample_rate) != sample_rate or not MIN_RATE <= sample_rate <= MAX_RATE:
+        raise UsageError(f"a sample rate of {sample_rate} Hz", wanted=f"a whole number from {MIN_RATE} to {MAX_RATE}")
     return int(sample_rate)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from soli.errors import OutputError, SoliError
 from soli.media.audio import probe
 from soli.media.hashing import sha256_file
-from soli.separation.files import VIDEO, Separated, Settings, output_paths, separated
+from soli.separation.files import VIDEO, Separated, Settings, output_paths, separated, temporary_paths
 from soli.separation.journal import Entry, Journal, Output, key_of
 from soli.separation.memory import peak_rss_mb
 from soli.separation.model import Model
@@ -25,8 +25,8 @@ class Record:
     `rtf` is time over duration. `peak_rss_mb` is the peak memory of the whole process so far. `null_db` is the energy
     of the mixture minus the sum of all stems over that of the mixture, the stems as wav and flac files hold them (for
     lossy formats: before they are coded); -300 for no difference at all, None for a silent mixture. `absent` are the
-    sources with no sample above -80 dBFS. `video` is the path that `--remux` wrote. `kept`: the stems and figures are
-    those of an earlier run.
+    sources with no sample above -80 dBFS. `video` is the path of the video with its tracks. `kept`: the stems
+    and figures are those of an earlier run.
     """
 
     input: str
@@ -56,7 +56,13 @@ class Batch:
         self._model_sha256 = sha256_file(model.path)
         self._journal = Journal(out)
         self._claimed: dict[Path, Item] = {}
-        sweep_unfinished(out / folder for folder in self._journal.unfinished())
+        sweep_unfinished(
+            {
+                # By name only: whatever the journal says, nothing outside the folder is touched.
+                out / folder: [part for name, path in begun for part in temporary_paths(name, out / folder / path.name)]
+                for folder, begun in self._journal.unfinished().items()
+            }
+        )
 
     def run(self, items: Iterable[Item | Failure], watch: Watch) -> Iterator[Record | Failure]:
         """Does one item after another, in order; `watch(item, done_s, total_s)` is called as each goes on."""
@@ -87,7 +93,7 @@ class Batch:
         if first is not None and not first.path.samefile(item.path):
             raise OutputError(
                 f"{item.given} and {first.given} would both be written to {self.out / item.folder}",
-                do="give one of them another --out",
+                do="give one of them another output folder (--out)",
             )
 
     def _options(self) -> dict[str, object]:
@@ -112,7 +118,7 @@ class Batch:
             raise OutputError(
                 f"output exists: {outputs[present[0]]} is not known to come from {item.given} with this model and these"
                 " options",
-                do="give --overwrite, or another --out",
+                do="have it overwritten (--overwrite), or give another output folder (--out)",
             )
         if entry is None or not ours or len(present) < len(outputs):
             return None
@@ -131,8 +137,10 @@ class Batch:
 
     def _separate(self, item: Item, key: str, outputs: dict[str, Path], watch: Watch) -> Record:
         started = time.perf_counter()
-        with held(self.out / item.folder):
-            begun = Entry("begun", key, item.folder.as_posix())
+        leftovers = [part for name, path in outputs.items() for part in temporary_paths(name, path)]
+        with held(self.out / item.folder, leftovers):
+            planned = {name: Output(path.relative_to(self.out).as_posix()) for name, path in outputs.items()}
+            begun = Entry("begun", key, item.folder.as_posix(), planned)
             self._journal.append(begun)
             with separated(
                 item.path,

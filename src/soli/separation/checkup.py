@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from soli.dsp.levels import difference_db
-from soli.errors import SoliError
+from soli.errors import SoliError, install_line
 from soli.types import Array
 from soli.version import __version__
 
@@ -131,7 +131,7 @@ def _devices(model: str) -> Iterator[Check]:
 
     yield Check("device", "threads", True, str(available_threads()))
     for device in available_devices():
-        mend = f"{_again('soli')} onnxruntime" if device == "cpu" else _CUDA_MEND
+        mend = install_line() if device == "cpu" else _CUDA_MEND
         yield _tried("device", device, partial(_separation, model, device), mend)
     if "cuda" not in available_devices() and Path("/dev/nvidia0").exists():
         yield Check("device", "cuda", True, f"a GPU is here and not used; to use it run: {_CUDA_MEND}")

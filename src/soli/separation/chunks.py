@@ -17,12 +17,18 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from soli.errors import UsageError
+from soli.errors import ModelFileError, UsageError
 from soli.separation.fifo import Fifo
 from soli.types import Array, Context, Separator
 
 DEFAULT_CHUNK_S = 20.0
 FADE_S = 0.02
+
+
+def check_chunk_s(chunk_s: float) -> None:
+    """Raises UsageError where this is no length that a chunk can have."""
+    if not (math.isfinite(chunk_s) and chunk_s > 0):
+        raise UsageError(f"chunks of {chunk_s:g} s", wanted="a positive number of seconds")
 
 
 @runtime_checkable
@@ -56,8 +62,7 @@ class Chunked:
     def __init__(self, separator: Separator, *, chunk_s: float | None = None, batch: int = 1) -> None:
         if chunk_s is None:
             chunk_s = separator.preferred_chunk_s if isinstance(separator, PrefersChunks) else DEFAULT_CHUNK_S
-        if not (math.isfinite(chunk_s) and chunk_s > 0):
-            raise UsageError(f"chunks of {chunk_s} s", wanted="a positive number of seconds")
+        check_chunk_s(chunk_s)
         if batch < 1:
             raise UsageError(f"batches of {batch} chunks", wanted="a whole number from 1 on")
         self.separator, self.batch = separator, batch
@@ -134,10 +139,13 @@ class Chunked:
     def _run(self, windows: list[_Window]) -> Iterator[tuple[_Window, Array]]:
         if not windows:
             return
-        if len(windows) == 1:
-            yield windows[0], self.separator.separate(windows[0].samples)
-            return
-        joined = self.separator.separate(np.concatenate([window.samples for window in windows]))
+        samples = windows[0].samples if len(windows) == 1 else np.concatenate([each.samples for each in windows])
+        joined = self.separator.separate(samples)
+        wanted = (len(self.sources), *samples.shape)
+        if joined.shape != wanted:
+            raise ModelFileError(
+                f"estimates of shape {joined.shape}", wanted=f"{wanted}, as the mixture", do="export the model again"
+            )
         yield from zip(windows, np.split(joined, len(windows), axis=1), strict=True)
 
 

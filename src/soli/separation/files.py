@@ -1,6 +1,5 @@
 """One file in, a file for every stem out: whole and under their names all together, or not at all."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -9,20 +8,19 @@ from pathlib import Path
 import numpy as np
 
 from soli.dsp.levels import amplitude_db
-from soli.errors import InputError, OutputError, UsageError, near
-from soli.media.audio import AudioInfo, AudioReader, AudioWriter, open_audio
-from soli.media.formats import choose_subtype, known_format
+from soli.errors import InputError, OutputError, UsageError
+from soli.media.audio import AudioInfo, AudioReader, open_audio
+from soli.media.formats import PCM_BITS, VIDEO_FORMATS, choose_subtype, known_format
+from soli.media.partfile import part_of
 from soli.media.wav import as_integers
-from soli.separation.fifo import Fifo
+from soli.media.writer import AudioWriter
+from soli.separation.chunks import check_chunk_s
 from soli.separation.meters import Meter
-from soli.separation.residual import Residual
+from soli.separation.residual import Residual, check_stems
 from soli.separation.stream import StreamSeparator
 from soli.types import Array
 
 VIDEO = ":video"  # stands among the outputs for the video with its tracks; no source can have this name
-
-# Containers that take a picture with several sound tracks; videos of other sorts are written as Matroska.
-_VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 
 Progress = Callable[[float, float | None], None]
 
@@ -42,16 +40,12 @@ class Settings:
     batch: int = 1
     remux: bool = False
 
-    def check(self, sources: Sequence[str]) -> None:
+    def check(self, sources: tuple[str, ...]) -> None:
         """Raises UsageError for an unknown format, subtype, or stem of a model with these `sources`."""
-        if self.chunk_s is not None and not (math.isfinite(self.chunk_s) and self.chunk_s > 0):
-            raise UsageError(f"--chunk-s {self.chunk_s:g}", wanted="a positive number of seconds")
+        if self.chunk_s is not None:
+            check_chunk_s(self.chunk_s)
         choose_subtype(self.format, self.subtype)
-        for stem in self.stems or ():
-            if stem not in sources:
-                raise UsageError(
-                    f"the model has no stem {stem!r}", wanted=" or ".join(sources), do=near(stem, tuple(sources))
-                )
+        check_stems(self.stems or (), sources)
 
 
 @dataclass(frozen=True)
@@ -88,13 +82,27 @@ def output_paths(info: AudioInfo, folder: Path, sources: Sequence[str], settings
     paths = {source: folder / f"{source}{suffix}" for source in sources if source in (settings.stems or sources)}
     if settings.remux:
         if not info.has_video:
-            raise InputError(f"{info.path} has no picture", wanted="a video for --remux", do="leave --remux away")
+            raise InputError(
+                f"{info.path} has no picture", wanted="a video, to put the stems into", do="leave --remux away"
+            )
         name = Path(info.path)
-        video = folder / (name.name if name.suffix.lower() in _VIDEO_SUFFIXES else f"{name.stem}.mkv")
+        # Videos of other sorts than soli writes become Matroska.
+        video = folder / (name.name if name.suffix.lower() in VIDEO_FORMATS else f"{name.stem}.mkv")
         if video in paths.values():
-            raise UsageError(f"the video and a stem would both be {video}", do="choose another --format")
+            raise UsageError(f"the video and a stem would both be {video}", do="choose another format of the stems")
         paths[VIDEO] = video
     return paths
+
+
+def temporary_paths(name: str, final: Path) -> list[Path]:
+    """The names that one of the outputs has, or may have, until it is whole."""
+    part = _part(name, final)
+    return [part, part_of(part)] if name == VIDEO else [part]
+
+
+def _part(name: str, final: Path) -> Path:
+    # The container of a video is chosen by its suffix, so a temporary name has to keep it.
+    return final.with_name(f".{final.stem}.part{final.suffix}") if name == VIDEO else part_of(final)
 
 
 @contextmanager
@@ -114,15 +122,17 @@ def separated(
         for writer in writers.values():
             writer.finish()
         parts = {name: writer.part for name, writer in writers.items()}
+        warnings = [_limited(writer) for writer in writers.values() if writer.clipped]
         if VIDEO in outputs:
-            parts[VIDEO] = _remux(path, parts, outputs[VIDEO], undo)
+            warnings += _remux(path, parts, outputs[VIDEO], undo)
+            parts[VIDEO] = _part(VIDEO, outputs[VIDEO])
         yield Separated(
             parts=parts,
             outputs=outputs,
             duration_s=frames / reader.info.sample_rate,
             null_db=meter.null_db,
             absent=meter.absent,
-            warnings=tuple(_limited(writer) for writer in writers.values() if writer.clipped),
+            warnings=tuple(warnings),
         )
 
 
@@ -149,28 +159,17 @@ def _run(
     """Reads, separates, measures and writes, block by block; gives what was measured, and the number of frames."""
     rate, total_s = reader.info.sample_rate, reader.info.duration_s
     stream = StreamSeparator(separator, sample_rate=rate, chunk_s=settings.chunk_s, batch=settings.batch)
-    bits = _bits(settings)
-    meter, mixture, frames = Meter(stream.sources), Fifo(), 0
+    bits = PCM_BITS.get(choose_subtype(settings.format, settings.subtype) or "")
+    meter, frames = Meter(stream.sources), 0
     progress(0.0, total_s)
-    for stems in stream.stream(_kept(reader.blocks(), mixture)):
-        count = stems.shape[-1]
-        meter.add(mixture.take(count), stems if bits is None else _rounded(stems, bits))
+    for mixture, stems in stream.pairs(reader.blocks()):
+        meter.add(mixture, stems if bits is None else _rounded(stems, bits))
         for source, stem in zip(stream.sources, stems, strict=True):
             if source in writers:
                 writers[source].write(stem)
-        frames += count
+        frames += stems.shape[-1]
         progress(frames / rate, total_s)
     return meter, frames
-
-
-def _kept(blocks: Iterator[Array], queue: Fifo) -> Iterator[Array]:
-    for block in blocks:
-        queue.push(block)
-        yield block
-
-
-def _bits(settings: Settings) -> int | None:
-    return {"pcm16": 16, "pcm24": 24}.get(choose_subtype(settings.format, settings.subtype) or "")
 
 
 def _rounded(stems: Array, bits: int) -> Array:
@@ -181,15 +180,15 @@ def _rounded(stems: Array, bits: int) -> Array:
 def _limited(writer: AudioWriter) -> str:
     return (
         f"{writer.path}: {writer.clipped} samples beyond full scale were limited (peak {amplitude_db(writer.peak):+.1f}"
-        " dBFS); --format wav --subtype float32 keeps them"
+        " dBFS); wav with the subtype float32 keeps them"
     )
 
 
-def _remux(path: Path, stems: dict[str, Path], video: Path, undo: ExitStack) -> Path:
+def _remux(path: Path, stems: dict[str, Path], video: Path, undo: ExitStack) -> list[str]:
+    """Writes the video under its temporary name; what there is to warn of."""
     from soli.media.video import remux
 
-    # The container is chosen by the suffix, so a temporary name has to keep it.
-    part = video.with_name(f".{video.stem}.part{video.suffix}")
+    part = _part(VIDEO, video)
     undo.callback(part.unlink, missing_ok=True)
-    remux(path, stems, part)
-    return part
+    limited = remux(path, stems, part)
+    return [f"{video}: {limited} samples beyond full scale were limited in its sound tracks"] if limited else []

@@ -1,8 +1,8 @@
 """The journal of an output folder: what was done there, from what, so that a rerun does only what is left.
 
 `.soli-journal.jsonl` holds a JSON object a line, each on the disk before the next step. One file goes through three
-states: "begun" (temporary files may lie in its folder), "written" (all stems are whole, renaming starts) and "done".
-Paths are relative to the output folder, which may therefore be moved.
+states: "begun" (its outputs may lie there under temporary names), "written" (all stems are whole, renaming starts) and
+"done". Paths are relative to the output folder, which may therefore be moved.
 
 The lines are plain dataclasses: file names that are not valid UTF-8 are strings that pydantic does not take.
 """
@@ -23,11 +23,11 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Output:
-    """One file that was written: its path below the output folder, its size in bytes, its time of writing."""
+    """One file, to be written or written: its path below the output folder, size in bytes, time of writing."""
 
     path: str
-    size: int
-    mtime_ns: int
+    size: int = 0
+    mtime_ns: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Journal:
 
     def __init__(self, out: Path) -> None:
         self.path = out / NAME
-        self._begun: set[str] = set()
+        self._begun: dict[str, set[tuple[str, str]]] = {}  # by folder, the names and paths of outputs
         self._finished: dict[str, Entry] = {}
         self._torn = False
         if self.path.exists():
@@ -67,7 +67,9 @@ class Journal:
         try:
             data = self.path.read_bytes()
         except OSError as error:
-            raise OutputError(f"cannot read {self.path}: {error.strerror}", do="give another --out") from error
+            raise OutputError(
+                f"cannot read {self.path}: {error.strerror}", do="give another output folder (--out)"
+            ) from error
         self._torn = bool(data) and not data.endswith(b"\n")
         for line in data.splitlines():
             entry = _parse(line)
@@ -76,19 +78,23 @@ class Journal:
 
     def _remember(self, entry: Entry) -> None:
         if entry.state == "begun":
-            self._begun.add(entry.folder)
+            begun = self._begun.setdefault(entry.folder, set())
+            begun.update((name, output.path) for name, output in entry.outputs.items())
             return
         self._finished[entry.folder] = entry
         if entry.state == "done":
-            self._begun.discard(entry.folder)
+            self._begun.pop(entry.folder, None)
 
     def finished(self, folder: Path) -> Entry | None:
         """The newest "written" or "done" entry of a folder below the output folder, if there is one."""
         return self._finished.get(folder.as_posix())
 
-    def unfinished(self) -> list[Path]:
-        """The folders in which a run was stopped in the middle, and temporary files may lie."""
-        return [Path(folder) for folder in sorted(self._begun)]
+    def unfinished(self) -> dict[Path, list[tuple[str, Path]]]:
+        """The folders in which a run was stopped in the middle: the outputs that it had begun, by name and path."""
+        return {
+            Path(folder): [(name, Path(path)) for name, path in sorted(self._begun[folder])]
+            for folder in sorted(self._begun)
+        }
 
     def append(self, entry: Entry) -> None:
         """Writes one line, on the disk when this returns. Raises OutputError where that fails."""
@@ -101,7 +107,9 @@ class Journal:
         except OSError as error:
             self._torn = True
             reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
-            raise OutputError(f"cannot write {self.path}: {reason}", do="free space or give another --out") from error
+            raise OutputError(
+                f"cannot write {self.path}: {reason}", do="free space, or give another output folder (--out)"
+            ) from error
         self._torn = False
         self._remember(entry)
 

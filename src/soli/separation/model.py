@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Protocol
 
 from soli.errors import ModelFileError
-from soli.modelfile import ModelInfo, read_model
+from soli.modelfile import REST, ModelInfo, read_model
 from soli.separation.chunks import Chunked
 from soli.separation.residual import Residual
 from soli.separation.separators import MaskSeparator, NetworkSeparator, WaveformSeparator
+from soli.separation.windows import Windowed
 from soli.types import Array, Context
 
 
@@ -44,7 +45,7 @@ class Model:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        return self.residual.sources
+        return self.info.stems
 
     @property
     def context(self) -> Context:
@@ -52,9 +53,7 @@ class Model:
 
     @cached_property
     def residual(self) -> Residual:
-        if self.info.rest is None:
-            return Residual(self.network)
-        return Residual(self.network, rest=self.info.rest, sources=self.info.sources)
+        return Residual(self.network, rest=self.info.rest or REST, sources=self.info.stems)
 
     def separate(self, mixture: Array) -> Array:
         """All stems (S, C, T) of a mixture (C, T) at `sample_rate`, chunk by chunk; they sum to the mixture."""
@@ -74,6 +73,9 @@ def open_model(path: Path, *, threads: int | None = None, device: str = "auto") 
         raise ModelFileError(
             f"{path.name}: a model of kind {info.kind!r}",
             wanted=f"one of {', '.join(_SEPARATORS)}",
-            do="upgrade soli, or take another model",
+            do="get a newer soli, or take another model",
         )
-    return Model(path, info, _SEPARATORS[info.kind](info, model, threads=threads, device=device))
+    network = _SEPARATORS[info.kind](info, model, threads=threads, device=device)
+    if info.window_s is not None:
+        network = Windowed(network, window_s=info.window_s, overlap_s=info.overlap_s)
+    return Model(path, info, network)

@@ -1,17 +1,14 @@
 """The folders that stems are written to: checked before any work, held against other runs, left clean."""
 
 import errno
+import fcntl
 import os
-import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from soli.errors import OutputError
-
-if sys.platform != "win32":
-    import fcntl
 
 
 @contextmanager
@@ -34,36 +31,31 @@ def writable(out: Path) -> Iterator[None]:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def held(folder: Path, leftovers: Iterable[Path] = ()) -> Iterator[None]:
     """Makes the folder of one input's stems and holds it alone; takes it away again if it stays empty.
 
-    What a killed run left there under temporary names is removed. Raises OutputError where the folder cannot be made or
-    another run of soli works on it.
+    `leftovers`, the temporary names under which a killed run may have left something there, are removed. Raises
+    OutputError where the folder cannot be made or another run of soli works on it.
     """
     made = _make(folder)
     handle = os.open(folder, os.O_RDONLY)
     try:
         _lock(handle, folder)
-        sweep(folder)
+        for part in leftovers:
+            part.unlink(missing_ok=True)
         yield
     finally:
         _remove_empty(made)
         os.close(handle)
 
 
-def sweep(folder: Path) -> None:
-    """Removes the temporary files of a killed run from a folder that is held, or that no run works on."""
-    for part in (*folder.glob(".*.part"), *folder.glob(".*.part.*")):
-        part.unlink(missing_ok=True)
-
-
-def sweep_unfinished(folders: Iterable[Path]) -> None:
-    """Sweeps folders where a run was stopped in the middle, and takes them away if that leaves them empty."""
-    for folder in folders:
+def sweep_unfinished(leftovers: Mapping[Path, Iterable[Path]]) -> None:
+    """Removes what a stopped run left: temporary files by the folder that they are in, and folders thus empty."""
+    for folder, parts in leftovers.items():
         if not folder.is_dir():
             continue
         try:
-            with held(folder):
+            with held(folder, parts):
                 pass
         except OutputError:
             continue  # another run is at work there, or it is not ours to write to: what lies there is not in the way
@@ -90,13 +82,11 @@ def _remove_empty(folders: list[Path]) -> None:
 
 
 def _lock(handle: int, folder: Path) -> None:
-    if sys.platform == "win32":
-        return  # folders have no locks there: two runs at once on one folder are not noticed
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise OutputError(
-            f"another run of soli is writing to {folder}", do="wait until it is done, or give another --out"
+            f"another run of soli is writing to {folder}", do="wait until it is done, or give another folder (--out)"
         ) from error
     except OSError as error:
         if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.EBADF):
@@ -104,4 +94,4 @@ def _lock(handle: int, folder: Path) -> None:
 
 
 def _refused(folder: Path, error: OSError) -> OutputError:
-    return OutputError(f"cannot write to the folder {folder}: {error.strerror}", do="give another folder with --out")
+    return OutputError(f"cannot write to the folder {folder}: {error.strerror}", do="give another folder (--out)")

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from soli.errors import InputError
+from soli.media.formats import VIDEO_FORMATS
 
 # The names by which sound is found in a folder; a file that is named outright may be called anything.
 _SOUND = """
 .wav .wave .w64 .rf64 .bwf .flac .ogg .oga .opus .mp3 .mp2 .m4a .m4b .aac .ac3 .eac3 .aif .aiff .aifc .au .snd .caf .wma
 .wv .ape .tta .dts .amr .spx .mka .weba
 """
-_VIDEO = ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .ts .3gp .flv .ogv .wmv"
-SUFFIXES = frozenset((_SOUND + _VIDEO).split())
+_VIDEO = ".avi .mpg .mpeg .ts .3gp .flv .ogv .wmv"  # beside those that are written too
+SUFFIXES = frozenset((*_SOUND.split(), *_VIDEO.split(), *VIDEO_FORMATS))
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,11 @@ def folder_name(path: Path) -> str:
 def _folder_items(given: str, top: Path, out: Path, *, recursive: bool) -> list[Item | Failure]:
     found = sorted(_sound_files(top, out.resolve(), recursive=recursive))
     if not found:
-        do = "name a file outright" if recursive else "add --recursive for its sub-folders, or name a file outright"
+        do = (
+            "name a file outright"
+            if recursive
+            else "look into its sub-folders too (--recursive), or name a file outright"
+        )
         return [Failure(given, str(InputError(f"the folder {given} holds no sound file", do=do)))]
     return [Item(str(path), path, path.parent.relative_to(top) / folder_name(path)) for path in found]
 

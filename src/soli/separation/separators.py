@@ -16,15 +16,15 @@ from soli.dsp.stft import istft, stft
 from soli.errors import InputError, ModelFileError
 from soli.modelfile import ModelInfo
 from soli.separation.runtime import Session
-from soli.types import Array, Context, StftSettings
+from soli.types import Array, Context, Separator, StftSettings
 
 # At most this much audio, or one item, goes through a network in one call, so that many channels need no more memory
 # than one. On a CPU, more at once gains nothing (measured: 7 % slower for two items of 23 s); a GPU is idle without it.
 _CALL_S = {"cpu": 20.0, "cuda": 240.0}
 
 
-class NetworkSeparator(Protocol):
-    """A `soli.types.Separator` that knows its model file and its device."""
+class NetworkSeparator(Separator, Protocol):
+    """A `soli.types.Separator` that knows its model file and its device, and takes several mixtures at once."""
 
     @property
     def info(self) -> ModelInfo: ...
@@ -32,16 +32,7 @@ class NetworkSeparator(Protocol):
     @property
     def device(self) -> str: ...
 
-    @property
-    def sample_rate(self) -> int: ...
-
-    @property
-    def sources(self) -> tuple[str, ...]: ...
-
-    @property
-    def context(self) -> Context: ...
-
-    def separate(self, mixture: Array) -> Array: ...
+    def items_at_once(self, length: int) -> int: ...
 
     def separate_batch(self, mixtures: Array) -> Array: ...
 
@@ -76,7 +67,7 @@ class _Batched:
         items, length = mixtures.shape
         estimates = np.zeros((items, len(self.sources), length), dtype=np.float32)
         sounding = np.flatnonzero(mixtures.any(axis=-1))
-        step = max(1, int(_CALL_S[self.device] * self.sample_rate) // max(length, 1))
+        step = self.items_at_once(length)
         for start in range(0, len(sounding), step):
             some = sounding[start : start + step]
             # Overflow is no warning here but an error, told with its cause by the check that follows.
@@ -84,6 +75,10 @@ class _Batched:
                 estimates[some] = self._estimate(mixtures[some])
             self._check_numbers(estimates[some], mixtures[some])
         return estimates
+
+    def items_at_once(self, length: int) -> int:
+        """How many items of `length` samples go through the network in one call at most."""
+        return max(1, int(_CALL_S[self.device] * self.sample_rate) // max(length, 1))
 
     def _estimate(self, mixtures: Array) -> Array:
         raise NotImplementedError

@@ -1,10 +1,11 @@
 """From blocks of a recording at its own rate to blocks of its stems, in constant memory."""
 
+import math
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from soli.errors import InputError
+from soli.errors import InputError, ModelFileError
 from soli.media.resample import StreamResampler
 from soli.separation.chunks import Chunked
 from soli.separation.fifo import Fifo
@@ -35,20 +36,42 @@ class StreamSeparator:
 
         Raises:
             InputError: a block has another channel count than the first, or NaN or infinite samples.
+            ModelFileError: the network's estimates are longer or shorter than the recording by more than `slack`.
         """
+        for _, stems in self.pairs(blocks):
+            yield stems
+
+    def pairs(self, blocks: Iterable[Array]) -> Iterator[tuple[Array, Array]]:
+        """As `stream`, with the part of the mixture (C, T') that each block of stems is of."""
         mixture, estimates = Fifo(), Fifo()
-        for estimate in self._estimates(_kept(blocks, mixture)):
+        for estimate in self.estimates(_kept(blocks, mixture)):
             estimates.push(estimate)
             ready = min(len(mixture), len(estimates))
             if ready:
-                yield self.separator.fill(mixture.take(ready), estimates.take(ready))
-        # Resampling there and back may end a sample early; there the rest is all. Or a sample late, which is let go.
-        if len(mixture):
+                yield self._pair(mixture.take(ready), estimates.take(ready))
+        off = abs(len(mixture) - len(estimates))
+        if off > self.slack:
+            raise ModelFileError(
+                f"estimates that end {off} samples from the end of the recording",
+                wanted=f"{self.slack} at most",
+                do="report this with the model and the recording",
+            )
+        if len(mixture):  # estimates that end early are silent there, and the rest is all; late ones are let go
             remaining = mixture.take(len(mixture))
-            yield self.separator.fill(remaining, _padded(estimates, len(self.separator.sources) - 1, remaining))
+            yield self._pair(remaining, np.zeros((len(self.sources) - 1, *remaining.shape), np.float32))
 
-    def _estimates(self, blocks: Iterator[Array]) -> Iterator[Array]:
-        """The network's own estimates (S, C, T') at the recording's rate."""
+    @property
+    def slack(self) -> int:
+        """By how many samples resampling there and back may end early or late: half a sample at either rate."""
+        if self.sample_rate == self.separator.sample_rate:
+            return 0
+        return math.ceil(self.sample_rate / self.separator.sample_rate / 2 + 0.5)
+
+    def _pair(self, mixture: Array, estimates: Array) -> tuple[Array, Array]:
+        return mixture, self.separator.fill(mixture, estimates)
+
+    def estimates(self, blocks: Iterator[Array]) -> Iterator[Array]:
+        """The network's own estimates (S, C, T') at the recording's rate, in all as long as it but for `slack`."""
         rate, model_rate = self.sample_rate, self.separator.sample_rate
         if rate == model_rate:
             yield from self._chunked.stream(blocks)
@@ -91,12 +114,3 @@ def _resampled(blocks: Iterator[Array], rate_in: int, rate_out: int) -> Iterator
         yield resampler.process(block)
     if resampler is not None:
         yield resampler.flush()
-
-
-def _padded(estimates: Fifo, sources: int, mixture: Array) -> Array:
-    """What is left of the estimates, with silence after it up to the length of the mixture (C, T)."""
-    whole = np.zeros((sources, *mixture.shape), dtype=np.float32)
-    if len(estimates):
-        count = min(len(estimates), mixture.shape[-1])
-        whole[..., :count] = estimates.take(count)
-    return whole

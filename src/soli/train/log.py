@@ -74,7 +74,7 @@ def draw_curves(log: Path, picture: Path) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
     left.plot(*zip(*training, strict=True), color=_BLUE, linewidth=0.8)
     left.set(xlabel="step", ylabel="training loss", title="Training")
-    right.set(xlabel="step", ylabel="SI-SDR improvement (dB)", title="Validation")
+    right.set(xlabel="step", ylabel="SNR improvement (dB)", title="Validation")
     if validation:
         right.plot(*zip(*validation, strict=True), color=_ORANGE, marker="o", markersize=3)
     for axes in (left, right):

@@ -63,8 +63,10 @@ class ExportSettings(_Settings):
     """What the model file says about its use."""
 
     chunk_s: float = Field(20.0, gt=0)
-    past_s: float = Field(2.0, ge=0)
-    future_s: float = Field(2.0, ge=0)
+    past_s: float = Field(0.0, ge=0)
+    future_s: float = Field(0.0, ge=0)
+    window_s: float | None = Field(6.0, gt=0, description="what the network is given at once; null: any length")
+    overlap_s: float = Field(1.5, ge=0)
     storage: Literal["float32", "float16"] = Field(
         "float32", description="how weights are kept in the file; they are computed with in float32 either way"
     )

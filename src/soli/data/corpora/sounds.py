@@ -103,9 +103,10 @@ SPEECH_RULES: tuple[Rule, ...] = (
 )  # fmt: skip
 
 NOISE_RULES: tuple[Rule, ...] = (
-    # amb_trade, which no rule takes, is a market full of voices; a man plays the animals that die.
+    # The raging river is a recording that the waterfall has too; a man plays the animals that die.
+    _drop("0ad-data", _ZERO_AD, r"audio/(ambient/water/river_raging|actor/fauna/death/Animal_death_generic).*"),
+    # amb_trade, which no rule takes, is a market full of voices.
     _noise("0ad-data", _ZERO_AD, r"audio/ambient/(building/amb_(farm|port)|dayscape|water|weather).*\.ogg", "ambience"),
-    _drop("0ad-data", _ZERO_AD, r"audio/actor/fauna/death/Animal_death_generic.*"),
     _noise("0ad-data", _ZERO_AD, r"audio/attack/(?P<class>impact|weapon|siege|fire|destruction)/.*\.ogg", share=0.5),
     _noise("0ad-data", _ZERO_AD, r"audio/resource/(?P<class>\w+)/.*\.ogg"),
     _noise("0ad-data", _ZERO_AD, r"audio/actor/(fauna|mounted)/(animal|death)/.*\.ogg", "animal"),

@@ -14,8 +14,8 @@ VALID_LANGUAGES = ("da", "nl", "uk")
 
 # Whole packages that training never hears.
 TEST_NOISE_PACKAGES = ("megaglest-data", "torcs-data", "unknown-horizons")
-# Some of the ambience of 0 A.D., by name of the group. Groups that share a recording with another one were left to
-# training (found by cross-correlation: amb_port has the birds of amb_farm, river_raging the waterfall).
+# Some of the ambience of 0 A.D., by name of the group. Cross-correlation of every test sound with all others showed
+# these to be recordings of their own; amb_port, for one, has the birds of amb_farm.
 TEST_NOISE_GROUPS = (
     "0ad-data/ambient_dayscape_day_tropical",
     "0ad-data/ambient_water_wavecrash",

@@ -1,0 +1,86 @@
+"""Windows of fixed length for networks that remember without end.
+
+A recurrent network in two directions can carry what it heard for minutes, so no context makes a chunk's estimate equal
+the whole recording's; and it was trained on a few seconds. Here it never sees more than one window, windows start at
+multiples of a step whatever the chunk, and neighbours are cross-faded over what they share. Cut or whole, a sample is
+then computed from the same windows.
+
+    |------- window 0 -------|
+                     |------- window 1 -------|
+                                      |------- window 2 -------|
+    |---- 0 alone ---| 0 -> 1|-- 1 ---| 1 -> 2|
+"""
+
+import numpy as np
+
+from soli.modelfile import ModelInfo
+from soli.separation.separators import NetworkSeparator
+from soli.types import Array, Context
+
+
+class Windowed:
+    """A network separator that hands its network windows of `window_s`, of which neighbours share `overlap_s`."""
+
+    def __init__(self, network: NetworkSeparator, *, window_s: float, overlap_s: float) -> None:
+        self.network = network
+        hop = network.context.hop
+        self._step = max(1, round((window_s - overlap_s) * network.sample_rate / hop)) * hop
+        self._overlap = max(1, round(overlap_s * network.sample_rate / hop)) * hop
+        window = self._step + self._overlap
+        self.context = Context(past=window, future=window, hop=self._step)
+
+    @property
+    def info(self) -> ModelInfo:
+        return self.network.info
+
+    @property
+    def device(self) -> str:
+        return self.network.device
+
+    @property
+    def sample_rate(self) -> int:
+        return self.network.sample_rate
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return self.network.sources
+
+    @property
+    def preferred_chunk_s(self) -> float:
+        return self.info.chunk_s
+
+    def items_at_once(self, length: int) -> int:
+        """How many items the network takes in one call: it is windows of theirs that it takes."""
+        return self.network.items_at_once(min(length, self._step + self._overlap))
+
+    def separate(self, mixture: Array) -> Array:
+        """Estimates (S, C, T) of a mixture (C, T); each channel is separated on its own. Raises as the network does."""
+        return self.separate_batch(mixture).swapaxes(0, 1)
+
+    def separate_batch(self, mixtures: Array) -> Array:
+        """Estimates (B, S, T) of a batch of mixtures (B, T). An item of silence gives silence, to the last bit."""
+        items, length = mixtures.shape
+        starts = range(0, max(length - self._overlap, 1), self._step)
+        window = self._step + self._overlap
+        whole = [start for start in starts if start + window <= length]
+        estimates = np.zeros((items, len(self.sources), length), dtype=np.float32)
+        if whole:
+            # All whole windows of all items as one batch: a network takes many short items faster than one long one.
+            cut = np.stack([mixtures[:, start : start + window] for start in whole])  # (W, B, T)
+            parts = self.network.separate_batch(cut.reshape(-1, window)).reshape(len(whole), items, -1, window)
+            for start, part in zip(whole, parts, strict=True):
+                self._add(estimates, part, start)
+        for start in starts[len(whole) :]:
+            self._add(estimates, self.network.separate_batch(mixtures[:, start:]), start)
+        return estimates
+
+    def _add(self, estimates: Array, part: Array, start: int) -> None:
+        """Adds a window's estimate (B, S, T'), faded in after the window before it and out before the next."""
+        fade = (np.arange(self._overlap, dtype=np.float32) + 0.5) / self._overlap
+        end = start + part.shape[-1]
+        part = part.copy()
+        if start > 0:
+            part[..., : self._overlap] *= fade
+        if end < estimates.shape[-1]:
+            part[..., -self._overlap :] *= 1 - fade
+        estimates[..., start:end] += part
