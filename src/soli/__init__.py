@@ -6,9 +6,14 @@
 >>> voice = soli.load("voice")                                 # a Separator, thread-safe
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from soli.version import __version__
+
+# onnxruntime reports its use to its maker over the network, unless this is set before it is first imported
+# (`disable_telemetry_events` does not stop it, 1.31.1). What people separate is nobody else's business.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from soli.separation.api import load, separate, stream

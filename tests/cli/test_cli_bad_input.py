@@ -293,3 +293,22 @@ def test_a_pipe_that_closes_early_is_no_error(here: Path, model: Path) -> None:
     os.close(write)
     assert b"Traceback" not in done.stderr
     assert b"BrokenPipe" not in done.stderr
+
+
+def test_a_stem_never_replaces_an_input(here: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "out" / "voice").mkdir(parents=True)
+    write_good(here / "out" / "voice" / "voice.wav")
+    before = (here / "out" / "voice" / "voice.wav").read_bytes()
+    result = inside(capsys, "separate", "out/voice/voice.wav", "-m", model, "--out", "out", "--overwrite")
+    assert result.code == 1
+    assert "would replace an input" in result.err
+    assert (here / "out" / "voice" / "voice.wav").read_bytes() == before
+
+
+@pytest.mark.parametrize("words", [[""], ["--threads", "100000", "a.wav"]])
+def test_calls_that_cannot_be_meant(
+    here: Path, model: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    result = inside(capsys, "separate", *words, "-m", model)
+    assert result.code == 2
+    assert len(result.err.splitlines()) == 1

@@ -107,20 +107,22 @@ def test_a_plan_opens_nothing_and_keeps_the_order(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for name in ("b.flac", "a.MP3", "notes.txt"):
         (tmp_path / "in" / name).write_bytes(b"")
-    items = plan(["gone.wav", str(tmp_path / "in"), "odd.xyz"], tmp_path / "out")
+    items = plan(["gone.wav", str(tmp_path / "in"), "odd.xyz"])
     assert [item.path.name for item in items if isinstance(item, Item)] == ["gone.wav", "a.MP3", "b.flac", "odd.xyz"]
     assert [str(item.folder) for item in items if isinstance(item, Item)] == ["gone", "a", "b", "odd"]
-    (nothing,) = plan([str(tmp_path)], tmp_path / "out")
+    (nothing,) = plan([str(tmp_path)])
     assert isinstance(nothing, Failure)
 
 
 def test_what_was_written_inside_the_input_folder_is_no_input(tmp_path: Path) -> None:
     out = tmp_path / "separated"
     (out / "a").mkdir(parents=True)
-    (out / "a/voice.wav").write_bytes(b"")
-    (tmp_path / "a.wav").write_bytes(b"")
-    items = plan([str(tmp_path)], out, recursive=True)
-    assert [item.path for item in items if isinstance(item, Item)] == [tmp_path / "a.wav"]
+    for path in (out / "a/voice.wav", out / "a/mine.wav", tmp_path / "a.wav"):
+        path.write_bytes(b"")
+    Journal(out).append(Entry("done", "key", "a", {"voice": Output("a/voice.wav")}))
+    items = plan([str(tmp_path)], recursive=True)
+    # What the user put beside the stems is an input like any other.
+    assert {item.path for item in items if isinstance(item, Item)} == {tmp_path / "a.wav", out / "a/mine.wav"}
 
 
 def test_the_null_test_of_a_known_error() -> None:

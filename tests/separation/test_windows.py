@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from models import identity_model, recurrent_model, save
 
+from models import identity_model, recurrent_model, save
 from soli.dsp.levels import difference_db
 from soli.separation.chunks import Chunked
 from soli.separation.model import open_model

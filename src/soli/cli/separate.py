@@ -69,7 +69,7 @@ def separate(
     loaded = load(model, threads=threads, device=device)
     settings.check(loaded.sources)
     with _stoppable(), writable(out):
-        items = plan(inputs, out, recursive=recursive)
+        items = plan(inputs, recursive=recursive)
         results = _run(Batch(loaded, settings, out, overwrite=overwrite), items, quiet=quiet)
     _report(results, json=json, quiet=quiet)
 

@@ -22,7 +22,7 @@ def read_card(summary: Path) -> dict[str, Any]:
 
 
 def card(summary: Summary) -> dict[str, Any]:
-    """By source: SI-SDR and SDR in dB with their improvement, over all items and by the rows' condition."""
+    """By source: SI-SDR and SDR in dB with their improvement over all items, and the first's by the rows' condition."""
     scores: dict[str, Any] = {
         "manifest": Path(summary.run.manifest).name,
         "manifest_sha256": summary.run.manifest_sha256,
@@ -30,13 +30,16 @@ def card(summary: Summary) -> dict[str, Any]:
     }
     for name, source in summary.sources.items():
         scores[name] = _figures(source.scored)
-        for condition, group in source.conditions.get("condition", {}).items():
-            scores[name][condition] = _figures(group)
+        conditions = source.conditions.get("condition", {})
+        if conditions:
+            scores[name]["improvement_db"] = {
+                condition: _figures(group)["si_sdr_improvement_db"] for condition, group in conditions.items()
+            }
     return scores
 
 
-def _figures(group: Group) -> dict[str, float | int | None]:
-    figures: dict[str, float | int | None] = {"items": group.count}
+def _figures(group: Group) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
     for name in SHOWN:
         if name in group.scores:
             figures[f"{name}_db"] = _rounded(group.scores[name].estimate.mean)

@@ -42,7 +42,8 @@ class ModelInfo(BaseModel):
     stem more, "rest". A chunk of `chunk_s` needs `past_s` and `future_s` around it for the network's own memory (the
     frames of its transform are added by the separator); it starts at a multiple of `hop` samples for a waveform
     network, of `stft.hop` for a mask network. A network that remembers without end is given windows of `window_s`, of
-    which neighbours share `overlap_s`, instead of context. `macs_per_s` counts multiplications a second of one channel of audio.
+    which neighbours share `overlap_s`, instead of context. `macs_per_s` counts multiplications a second of one channel
+    of audio.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -124,7 +124,7 @@ def _chosen(stems: Sequence[str] | None, sources: tuple[str, ...]) -> tuple[str,
 def _checked_rate(sample_rate: int | None) -> int:
     if sample_rate is None:
         raise UsageError("samples without their rate", wanted="sample_rate in Hz", do="pass sample_rate=...")
-    if int(sample_rate) != sample_rate or not MIN_RATE <= sample_rate <= MAX_RATE:
+    if not MIN_RATE <= sample_rate <= MAX_RATE or int(sample_rate) != sample_rate:
         raise UsageError(f"a sample rate of {sample_rate} Hz", wanted=f"a whole number from {MIN_RATE} to {MAX_RATE}")
     return int(sample_rate)
 

@@ -56,6 +56,7 @@ class Batch:
         self._model_sha256 = sha256_file(model.path)
         self._journal = Journal(out)
         self._claimed: dict[Path, Item] = {}
+        self._inputs: set[Path] = set()
         sweep_unfinished(
             {
                 # By name only: whatever the journal says, nothing outside the folder is touched.
@@ -66,6 +67,8 @@ class Batch:
 
     def run(self, items: Iterable[Item | Failure], watch: Watch) -> Iterator[Record | Failure]:
         """Does one item after another, in order; `watch(item, done_s, total_s)` is called as each goes on."""
+        items = list(items)
+        self._inputs = {item.path for item in items if isinstance(item, Item)}
         for item in items:
             if isinstance(item, Failure):
                 yield item
@@ -73,7 +76,7 @@ class Batch:
             try:
                 yield self._one(item, watch)
             except SoliError as error:
-                yield Failure(item.given, str(error))
+                yield Failure(item.given, _naming(item, str(error)))
             except OSError as error:
                 # What the system refuses in passing (a folder that may not be listed, a file that just went away).
                 yield Failure(item.given, f"{item.given}: {error.filename or self.out}: {error.strerror or error}")
@@ -83,6 +86,7 @@ class Batch:
         self._refuse_clash(item)
         key = key_of(item.path, model_sha256=self._model_sha256, options=self._options())
         outputs = output_paths(info, self.out / item.folder, self.model.sources, self.settings)
+        self._refuse_inputs(item, outputs)
         record = self._kept(item, key, outputs) or self._separate(item, key, outputs, watch)
         self._claimed.setdefault(item.folder, item)
         return record
@@ -95,6 +99,16 @@ class Batch:
                 f"{item.given} and {first.given} would both be written to {self.out / item.folder}",
                 do="give one of them another output folder (--out)",
             )
+
+    def _refuse_inputs(self, item: Item, outputs: dict[str, Path]) -> None:
+        """No stem may take the place of a recording that this call reads, whatever is to be overwritten."""
+        for path in outputs.values():
+            for read in {item.path, *self._inputs}:
+                if path.exists() and read.exists() and path.samefile(read):
+                    raise OutputError(
+                        f"the stem {path} of {item.given} would replace an input",
+                        do="choose another output folder (--out)",
+                    )
 
     def _options(self) -> dict[str, object]:
         """The settings that the stems depend on; the batch of chunks is none of them."""
@@ -178,6 +192,11 @@ class Batch:
             absent=list(result.absent),
             warnings=list(result.warnings),
         )
+
+
+def _naming(item: Item, error: str) -> str:
+    """The error with the input's name before it, where what went wrong did not know the name."""
+    return error if item.path.name in error else f"{item.given}: {error}"
 
 
 def _unchanged(entry: Entry, name: str, path: Path) -> bool:

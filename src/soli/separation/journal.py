@@ -89,6 +89,11 @@ class Journal:
         """The newest "written" or "done" entry of a folder below the output folder, if there is one."""
         return self._finished.get(folder.as_posix())
 
+    def stems(self) -> set[Path]:
+        """The paths of all files that finished runs wrote, from where the journal's own path starts."""
+        folder = self.path.parent
+        return {folder / each.path for entry in self._finished.values() for each in entry.outputs.values()}
+
     def unfinished(self) -> dict[Path, list[tuple[str, Path]]]:
         """The folders in which a run was stopped in the middle: the outputs that it had begun, by name and path."""
         return {

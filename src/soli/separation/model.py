@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-from soli.errors import ModelFileError
+from soli.errors import ModelFileError, UsageError
 from soli.modelfile import REST, ModelInfo, read_model
 from soli.separation.chunks import Chunked
 from soli.separation.residual import Residual
@@ -57,6 +57,8 @@ class Model:
 
     def separate(self, mixture: Array) -> Array:
         """All stems (S, C, T) of a mixture (C, T) at `sample_rate`, chunk by chunk; they sum to the mixture."""
+        if mixture.ndim != 2:
+            raise UsageError(f"a mixture of shape {mixture.shape}", wanted="(C, T): channels, then samples")
         chunked = Chunked(self.network)
         return self.residual.fill(mixture, chunked.separate(mixture))
 

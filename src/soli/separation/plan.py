@@ -5,8 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from soli.errors import InputError
+from soli.errors import InputError, UsageError
 from soli.media.formats import VIDEO_FORMATS
+from soli.separation.journal import NAME as JOURNAL
+from soli.separation.journal import Journal
 
 # The names by which sound is found in a folder; a file that is named outright may be called anything.
 _SOUND = """
@@ -34,17 +36,21 @@ class Failure:
     error: str
 
 
-def plan(inputs: Sequence[str], out: Path, *, recursive: bool = False) -> list[Item | Failure]:
+def plan(inputs: Sequence[str], *, recursive: bool = False) -> list[Item | Failure]:
     """The files that `inputs` (files and folders) mean, in the order given; a folder's files sorted by path.
 
-    A folder gives its sound files, with `recursive` those of its sub-folders too; hidden ones and `out` are left
-    aside. Nothing is opened: a missing file is still an Item, and fails when it is read.
+    A folder gives its sound files, with `recursive` those of its sub-folders too; hidden ones and the stems of earlier
+    runs are left aside. No sound is opened: a missing file is still an Item, and fails when it is read.
     """
     items: list[Item | Failure] = []
     for given in inputs:
+        if not given:
+            raise UsageError(
+                "an input without a name", wanted="a file or a folder", do="is a variable of the shell empty?"
+            )
         path = Path(given)
         if path.is_dir():
-            items += _folder_items(given, path, out, recursive=recursive)
+            items += _folder_items(given, path, recursive=recursive)
         else:
             items.append(Item(given, path, Path(folder_name(path))))
     return items
@@ -58,8 +64,8 @@ def folder_name(path: Path) -> str:
     return path.name if path.stem in ("", ".", "..") else path.stem
 
 
-def _folder_items(given: str, top: Path, out: Path, *, recursive: bool) -> list[Item | Failure]:
-    found = sorted(_sound_files(top, out.resolve(), recursive=recursive))
+def _folder_items(given: str, top: Path, *, recursive: bool) -> list[Item | Failure]:
+    found = sorted(_sound_files(top, recursive=recursive))
     if not found:
         do = (
             "name a file outright"
@@ -70,13 +76,15 @@ def _folder_items(given: str, top: Path, out: Path, *, recursive: bool) -> list[
     return [Item(str(path), path, path.parent.relative_to(top) / folder_name(path)) for path in found]
 
 
-def _sound_files(top: Path, out: Path, *, recursive: bool) -> Iterator[Path]:
+def _sound_files(top: Path, *, recursive: bool) -> Iterator[Path]:
+    """The sound files below a folder, but for the stems of earlier runs, which a journal on the way names."""
+    stems: set[Path] = set()
     for root, folders, names in os.walk(top):
         folder = Path(root)
-        # What an earlier run wrote is no input, even where the output folder lies inside the input folder.
-        folders[:] = [
-            each for each in folders if recursive and not each.startswith(".") and (folder / each).resolve() != out
-        ]
+        if (folder / JOURNAL).exists():
+            stems |= Journal(folder).stems()
+        folders[:] = [each for each in folders if recursive and not each.startswith(".")]
         for name in names:
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
-                yield folder / name
+            path = folder / name
+            if not name.startswith(".") and path.suffix.lower() in SUFFIXES and path not in stems:
+                yield path

@@ -9,6 +9,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 from soli.errors import ModelFileError, UsageError
 from soli.types import Array
 
+MOST_THREADS = 1024  # onnxruntime starts as many as it is told, and a machine dies of a hundred thousand
 DEVICES = ("auto", "cpu", "cuda")
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _ORT_ERRORS: tuple[type[Exception], ...] = (
@@ -108,8 +109,8 @@ def _resolve(device: str) -> str:
 
 
 def _options(threads: int | None) -> ort.SessionOptions:
-    if threads is not None and threads < 1:
-        raise UsageError(f"{threads} threads", wanted="a whole number from 1 on")
+    if threads is not None and not 1 <= threads <= MOST_THREADS:
+        raise UsageError(f"{threads} threads", wanted=f"a whole number from 1 to {MOST_THREADS}")
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads or available_threads()
     options.inter_op_num_threads = 1

@@ -116,7 +116,8 @@ def chunk_batch(model: Model) -> Iterator[Check]:
     Only windows of one length go together: those with all of their context, which needs a long enough recording.
     """
     context = model.network.context
-    duration_s = (context.past + context.future) / model.sample_rate + 6 * _SHORT_CHUNK_S
+    core_s = max(_SHORT_CHUNK_S, context.hop / model.sample_rate)  # no chunk is shorter than a hop
+    duration_s = (context.past + context.future) / model.sample_rate + 7 * core_s
     mixture = probe_signal(model.sample_rate, duration_s=duration_s)
     single = Chunked(model.network, chunk_s=_SHORT_CHUNK_S).separate(mixture)
     counted = _Counted(model.network)

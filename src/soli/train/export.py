@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -42,7 +43,11 @@ def export(run: Path, out: Path, *, scores: dict[str, Any] | None = None) -> Mod
             f"{run} holds no weights yet", wanted="a run that has validated once", do="train on with --resume"
         )
     network = build(settings)
-    network.load_state_dict(load_file(folder.weights))
+    try:
+        network.load_state_dict(load_file(folder.weights))
+    except (SafetensorError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{folder.weights} does not fit the run: {reason}", do="train on with --resume") from error
     network.eval()
     if settings.export.storage == "float16":
         round_weights(network)
