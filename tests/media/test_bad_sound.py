@@ -91,8 +91,16 @@ def test_values_that_are_not_numbers_are_counted_and_placed(block: int) -> None:
     assert read_audio(wav(samples, 8000), duration_s=8.75).samples.shape == (2, 70_000)
 
 
-def test_doubles_beyond_float_are_infinite() -> None:
-    assert "holds 1 samples" in refusal(wav(np.array([[0.0, 1e300]]), subtype="DOUBLE"))
+def test_doubles_too_large_for_float_are_called_so() -> None:
+    message = "holds 1 samples that are NaN, infinite or too large for 32-bit float, the first at 0.000021 s"
+    data = wav(np.array([[0.0, 1e300]]), subtype="DOUBLE")
+    assert message in refusal(data)
+    # A data chunk of unstated length is read by FFmpeg.
+    at = data.index(b"data") + 4
+    streamed = data[:4] + bytes(4) + data[8:at] + bytes(4) + data[at + 4 :]
+    assert message in refusal(streamed)
+    largest = float(np.finfo(np.float32).max)
+    assert read_audio(wav(np.array([[0.0, largest]]), subtype="DOUBLE")).samples[0, 1] == np.float32(largest)
 
 
 @pytest.mark.parametrize(("rate", "good"), [(1, False), (999, False), (1000, True), (768000, True), (768001, False)])

@@ -2,6 +2,7 @@
 
 import io
 import os
+import subprocess
 import threading
 import tracemalloc
 from pathlib import Path
@@ -74,6 +75,32 @@ def test_pipes_are_read_through(files: dict[str, Path], tmp_path: Path) -> None:
     feeder.start()
     np.testing.assert_array_equal(read_audio(fifo).samples, read_audio(data).samples)
     feeder.join()
+
+
+@pytest.mark.parametrize("suffix", ["m4a", "mp3", "ogg", "mkv"])
+@pytest.mark.parametrize("spool", [1, 16 << 20])
+def test_every_format_comes_through_a_pipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, spool: int
+) -> None:
+    """Below the size that is kept in memory, and above it."""
+    monkeypatch.setattr("soli.media.source.SPOOL_BYTES", spool)
+    path = tmp_path / f"x.{suffix}"
+    if suffix == "mkv":
+        write_video(path, music(2, 48000, 48000))
+    else:
+        write_audio(path, music(2, 48000, 48000), sample_rate=48000)
+    with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as cat:
+        assert cat.stdout is not None
+        got = read_audio(cat.stdout).samples
+    np.testing.assert_array_equal(got, read_audio(path).samples)
+
+
+@pytest.mark.parametrize("suffix", ["m4a", "mp3"])
+def test_a_file_that_is_open_for_writing_too(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"x.{suffix}"
+    write_audio(path, music(1, 48000, 48000), sample_rate=48000)
+    with path.open("r+b") as file:
+        np.testing.assert_array_equal(read_audio(file).samples, read_audio(path).samples)
 
 
 def test_mono_and_another_rate(files: dict[str, Path]) -> None:

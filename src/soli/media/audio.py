@@ -140,8 +140,10 @@ class AudioReader:
         count = int(bad.sum())
         while len(block := self._decode(BLOCK)):
             count += int((~np.isfinite(block)).sum())
+        # Doubles come as float32, in which the largest of them are infinite.
+        kind = "NaN, infinite or too large for 32-bit float" if self.info.subtype == "float64" else "NaN or infinite"
         return InputError(
-            f"{self.info.path} holds {count} samples that are NaN or infinite, the first at {first:.6f} s",
+            f"{self.info.path} holds {count} samples that are {kind}, the first at {first:.6f} s",
             wanted="finite samples",
             do="cut that part out, or export the file again",
         )

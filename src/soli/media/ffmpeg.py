@@ -35,7 +35,9 @@ _GAP_S, _WRONG_S = 0.1, 600.0
 def open_container(file: BinaryIO) -> Any:
     """The opened container of a seekable file. Raises DecodeError."""
     allowed = ",".join(sorted(av.formats_available - _REFUSED))
-    return av.open(file, metadata_errors="replace", options={"format_whitelist": allowed, "protocol_whitelist": ""})
+    options = {"format_whitelist": allowed, "protocol_whitelist": ""}
+    # Said, because PyAV else goes by the file's own mode, and a temporary file is open for writing too.
+    return av.open(file, mode="r", metadata_errors="replace", options=options)
 
 
 def moving_picture(container: Any) -> Any | None:
@@ -201,4 +203,5 @@ def as_float(frame: Any) -> Array:
         return np.asarray((samples.astype(np.float32) - 128.0) / 128.0, np.float32)
     if dtype.startswith("i"):
         return np.asarray(samples / 2.0 ** (8 * samples.dtype.itemsize - 1), np.float32)
-    return samples.astype(np.float32)
+    with np.errstate(over="ignore"):  # the reader finds the infinities that too large doubles become
+        return samples.astype(np.float32)

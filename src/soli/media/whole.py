@@ -10,27 +10,33 @@ from typing import BinaryIO
 
 from soli.errors import InputError
 from soli.media.mp3 import mp3_promise
+from soli.media.ogg import check_ogg, ogg_promise
 from soli.media.source import OpenSource
 
 # Known by their name only; libsndfile could take their bytes for something else.
 _RAW_SUFFIXES = {".g722", ".g726", ".g729", ".sln", ".al", ".ul", ".gsm"}
 
-_OGG_PAGE_MAX = 65307
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _W64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 
 
 def check_whole(source: OpenSource) -> None:
-    """Raises InputError, with how much was found, where the header promises more bytes than there are."""
+    """Raises InputError, with how much was found, where the header promises more bytes than there are.
+
+    Ogg files have checksums, and are read through.
+    """
     promised = _promised_size(source.file, source.size)
-    source.file.seek(0)
     if promised is not None and promised > source.size:
         raise InputError(
             f"{source.name} is cut off: its header promises {promised} bytes, {source.size} are there"
             f" ({100 * source.size / promised:.1f} %)",
             do="copy it again, or cut it there",
         )
+    source.file.seek(0)
+    if source.file.read(4) == b"OggS":
+        check_ogg(source.file, source.name, source.size)
+    source.file.seek(0)
 
 
 def prefers_ffmpeg(source: OpenSource) -> bool:
@@ -124,21 +130,6 @@ def _flac_frames(file: BinaryIO) -> int:
     return int.from_bytes(file.read(8), "big") & (2**36 - 1)
 
 
-def _ogg(file: BinaryIO, size: int) -> int | None:
-    """The end of the last page; a live stream may stop between pages, but not within one."""
-    start = max(0, size - _OGG_PAGE_MAX)
-    file.seek(start)
-    tail = file.read(_OGG_PAGE_MAX)
-    page = tail.rfind(b"OggS\0")
-    if page < 0:
-        return None
-    header = tail[page : page + 27]
-    table = tail[page + 27 : page + 27 + header[26]] if len(header) == 27 else b""
-    if len(header) < 27 or len(table) < header[26]:
-        return size + 1
-    return start + page + 27 + len(table) + sum(table)
-
-
 def _mp4(file: BinaryIO, size: int) -> int | None:
     """The end of the last box at the top level."""
     position = 0
@@ -195,7 +186,7 @@ _CLAIMS: dict[bytes, Callable[[BinaryIO, int], int | None]] = {
     b"caff": _caf,
     b"ID3": mp3_promise,
     b"\xff": mp3_promise,
-    b"OggS": _ogg,
+    b"OggS": ogg_promise,
     b"\x1a\x45\xdf\xa3": _matroska,
     _ASF: _asf,
 }
