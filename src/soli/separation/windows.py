@@ -13,7 +13,6 @@ then computed from the same windows.
 
 import numpy as np
 
-from soli.modelfile import ModelInfo
 from soli.separation.separators import NetworkSeparator
 from soli.types import Array, Context
 
@@ -23,31 +22,14 @@ class Windowed:
 
     def __init__(self, network: NetworkSeparator, *, window_s: float, overlap_s: float) -> None:
         self.network = network
+        self.info, self.device = network.info, network.device
+        self.sample_rate, self.sources = network.sample_rate, network.sources
+        self.preferred_chunk_s = network.info.chunk_s
         hop = network.context.hop
         self._step = max(1, round((window_s - overlap_s) * network.sample_rate / hop)) * hop
         self._overlap = max(1, round(overlap_s * network.sample_rate / hop)) * hop
         window = self._step + self._overlap
         self.context = Context(past=window, future=window, hop=self._step)
-
-    @property
-    def info(self) -> ModelInfo:
-        return self.network.info
-
-    @property
-    def device(self) -> str:
-        return self.network.device
-
-    @property
-    def sample_rate(self) -> int:
-        return self.network.sample_rate
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        return self.network.sources
-
-    @property
-    def preferred_chunk_s(self) -> float:
-        return self.info.chunk_s
 
     def items_at_once(self, length: int) -> int:
         """How many items the network takes in one call: it is windows of theirs that it takes."""
@@ -65,7 +47,7 @@ class Windowed:
         whole = [start for start in starts if start + window <= length]
         estimates = np.zeros((items, len(self.sources), length), dtype=np.float32)
         if whole:
-            # All whole windows of all items as one batch: a network takes many short items faster than one long one.
+            # All whole windows of all items as one batch, of which the network takes as many at once as it may.
             cut = np.stack([mixtures[:, start : start + window] for start in whole])  # (W, B, T)
             parts = self.network.separate_batch(cut.reshape(-1, window)).reshape(len(whole), items, -1, window)
             for start, part in zip(whole, parts, strict=True):
