@@ -1,15 +1,12 @@
 """`soli evaluate`: a model on a manifest, item by item, in one process or several; a rerun does what is left."""
 
-import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from loky import ProcessPoolExecutor
 from pydantic import BaseModel, ConfigDict
 
 from soli.data.manifest import Manifest, Row, read_manifest
@@ -170,36 +167,21 @@ def _judged(job: Job, rows: list[Row], workers: int | None, threads: int) -> Ite
     if min(wanted, len(rows)) <= 1:
         yield from map(job, rows)
         return
-    with _threads_in_children(threads):
-        # spawn: a fork would copy the locks of onnxruntime's threads in whatever state they are
-        pool = ProcessPoolExecutor(
-            min(wanted, len(rows)), mp_context=multiprocessing.get_context("spawn"), initializer=_quiet
-        )
-        try:
-            yield from pool.map(job, rows)
-        except BrokenProcessPool as error:
-            raise SoliError(
-                "a worker process was killed", do="run it again, with fewer --workers if memory is short: it goes on"
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+    # Not the standard library's pool: in Python 3.11 it waits for ever when a worker is killed while others start.
+    # numpy's thread pools read their limit when they start, and would otherwise take every core in each process.
+    pool = ProcessPoolExecutor(
+        min(wanted, len(rows)), initializer=_quiet, env=dict.fromkeys(THREAD_LIMITS, str(threads))
+    )
+    try:
+        yield from pool.map(job, rows)
+    except BrokenProcessPool as error:
+        raise SoliError(
+            "a worker process was killed", do="run it again, with fewer --workers if memory is short: it goes on"
+        ) from error
+    finally:
+        pool.shutdown(kill_workers=True)
 
 
 def _quiet() -> None:
     """Ctrl-C reaches every process of the terminal; the first one tells the others to stop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-@contextmanager
-def _threads_in_children(threads: int) -> Iterator[None]:
-    """Keeps numpy in worker processes from taking every core each: its thread pools read these when they start."""
-    before = {name: os.environ.get(name) for name in THREAD_LIMITS}
-    os.environ.update(dict.fromkeys(THREAD_LIMITS, str(threads)))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

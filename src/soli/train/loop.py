@@ -10,12 +10,13 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import AdamW
 
+from soli.atomic import write_atomically
 from soli.errors import SoliError, UsageError
 from soli.train.dataset import Mixtures, Onwards, batches
 from soli.train.log import Clock, Log, OnLine
 from soli.train.objectives import Batch, Objective
 from soli.train.run import OptimSettings, RunFolder, RunSettings
-from soli.train.state import Progress, average_weights, pack_state, read_state, restore, write_atomically
+from soli.train.state import Progress, average_weights, pack_state, read_state, restore
 from soli.train.validate import Validation
 
 
@@ -84,7 +85,7 @@ class Sitting:
 
     def __init__(self, training: Training, *, resume: bool) -> None:
         self.training, self.optim = training, training.settings.optim
-        self.accelerator = Accelerator()
+        self.accelerator = Accelerator(mixed_precision="bf16" if self.optim.precision == "bfloat16" else "no")
         if self.accelerator.num_processes > 1:
             raise UsageError(
                 f"{self.accelerator.num_processes} processes", wanted="one: several come in a later version"

@@ -16,9 +16,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from soli.atomic import write_atomically
 from soli.errors import InputError, UsageError, near
 from soli.modelfile.info import SourceName
-from soli.train.state import write_atomically
+from soli.nested import flatten
 from soli.version import __version__
 
 
@@ -37,6 +38,9 @@ class OptimSettings(_Settings):
     descent: float = Field(0.4, ge=0, le=1, description="share of the steps over which the rate falls to zero")
     clip: float = Field(5.0, gt=0, description="largest norm of the gradient")
     ema: float = Field(0.998, ge=0, lt=1, description="decay of the moving average of the weights; 0 turns it off")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="of the network's products while it trains; weights and losses are float32 either way"
+    )
 
 
 class DataSettings(_Settings):
@@ -187,7 +191,6 @@ class RunFolder:
         """Starts a run; UsageError when the folder holds one already."""
         if self.record.exists():
             raise UsageError(f"{self.path} holds a run already", do="go on with --resume, or name another --out")
-        self.path.mkdir(parents=True, exist_ok=True)
         self._write(settings, data)
 
     def go_on(self, settings: RunSettings, data: Mapping[str, Any]) -> None:
@@ -197,7 +200,7 @@ class RunFolder:
 
     def _write(self, settings: RunSettings, data: Mapping[str, Any]) -> None:
         record = {"soli": __version__, "settings": settings.model_dump(mode="json"), "data": dict(data)}
-        write_atomically(self.record, (json.dumps(record, indent=2) + "\n").encode())
+        write_atomically(self.record, json.dumps(record, indent=2) + "\n")
 
     def read(self) -> tuple[RunSettings, dict[str, Any]]:
         """Settings and data of the run; InputError when the folder holds none."""
@@ -224,14 +227,3 @@ class RunFolder:
                 f"{self.path} was started with other settings: {', '.join(changed)}",
                 do="resume with the same settings, or name another --out",
             )
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat

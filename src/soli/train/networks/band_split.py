@@ -90,8 +90,7 @@ class BandEncoder(nn.Module):
         self.edges = settings.edges
         self.phases = settings.mask == "complex"
         self.norm = nn.BatchNorm1d(settings.stft.bins)
-        reach = round(settings.contrast_s * settings.sample_rate / settings.stft.hop / 2)
-        self.local_mean = nn.AvgPool1d(2 * reach + 1, stride=1, padding=reach, count_include_pad=False)
+        self.reach = round(settings.contrast_s * settings.sample_rate / settings.stft.hop / 2)
         planes = 4 if self.phases else 2
         self.layers = nn.ModuleList(
             nn.Linear(planes * (high - low), settings.features) for low, high in pairwise(self.edges)
@@ -100,7 +99,7 @@ class BandEncoder(nn.Module):
     def forward(self, spectrum: Tensor) -> Tensor:
         power = spectrum.square().sum(dim=1) + _FLOOR**2  # (B, F, N)
         level = power.log()
-        contrast = _CONTRAST_GAIN * (level - self.local_mean(level))
+        contrast = _CONTRAST_GAIN * (level - moving_mean(level, self.reach))
         planes = [self.norm(level), contrast]
         if self.phases:
             planes += (_PHASE_GAIN * spectrum / power.sqrt()[:, None]).unbind(dim=1)
@@ -110,6 +109,19 @@ class BandEncoder(nn.Module):
             for (low, high), layer in zip(pairwise(self.edges), self.layers, strict=True)
         ]
         return torch.stack(bands, dim=2)
+
+
+def moving_mean(x: Tensor, reach: int) -> Tensor:
+    """(..., N) to the mean of up to `reach` frames on both sides of each: at the ends, of those there are.
+
+    A difference of running sums: `AvgPool1d` gives the same, but adds up every neighbour anew for every frame, which
+    was a quarter of a training step.
+    """
+    sums = torch.cat([torch.zeros_like(x[..., :1]), x.cumsum(dim=-1)], dim=-1)  # (..., N + 1)
+    frames = torch.arange(x.shape[-1], device=x.device)
+    first = (frames - reach).clamp(min=0)
+    end = (frames + reach + 1).clamp(max=x.shape[-1])
+    return (sums.index_select(-1, end) - sums.index_select(-1, first)) / (end - first)
 
 
 class DualPathBlock(nn.Module):
