@@ -141,6 +141,63 @@ def crowded_model(**changes: Any) -> bytes:
     return _sealed(nodes, {"some": np.float32(0.01)}, *ports, info)
 
 
+def swapping_model(cut_hz: float = 2000, threshold: float = 25.0, **changes: Any) -> bytes:
+    """Two sources, what lies below a frequency and what lies above, in an order that depends on the item's level.
+
+    The lower one comes first where the mean power of a bin is above the threshold, else second.
+    """
+    info = model_info(**{"sources": ("one", "two"), "rest": None, "interchangeable": True, **changes})
+    assert info.stft is not None
+    low = (np.arange(info.stft.bins) * info.sample_rate / info.stft.n_fft < cut_hz).astype(np.float32)
+    order = np.stack([low, 1 - low])[None, :, None, :, None]  # (1, S, M, F, 1)
+    nodes = [
+        helper.make_node("Mul", ["spectrum", "spectrum"], ["squares"]),
+        helper.make_node("ReduceMean", ["squares"], ["power"], axes=[1, 2, 3], keepdims=1),
+        helper.make_node("Greater", ["power", "threshold"], ["is_loud"]),
+        helper.make_node("Cast", ["is_loud"], ["loud"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["loud", "axis"], ["choice"]),  # (B, 1, 1, 1, 1)
+        helper.make_node("Mul", ["choice", "change"], ["changed"]),
+        helper.make_node("Add", ["changed", "order"], ["mask"]),  # (B, S, 1, F, 1)
+        helper.make_node("Mul", ["spectrum", "zero"], ["silence"]),
+        helper.make_node("ReduceSum", ["silence", "axis"], ["flat"], keepdims=1),  # (B, 1, F, N)
+        helper.make_node("Unsqueeze", ["flat", "axis"], ["lifted"]),  # (B, 1, 1, F, N)
+        helper.make_node("Add", ["lifted", "mask"], ["masks"]),
+    ]
+    constants = {
+        "threshold": np.float32(threshold),
+        "axis": np.array([1]),
+        "zero": np.float32(0),
+        "change": order - order[:, ::-1],
+        "order": order[:, ::-1],
+    }
+    return _mask_model(nodes, constants, info)
+
+
+def cluster_model(cuts_hz: Sequence[float] = (2000,), spread: float = 0.3, **changes: Any) -> bytes:
+    """Embeds each band between the cuts around a corner of its own, D = 8, in noise of size `spread`; sources s0, s1...
+
+    The anchors are the corners, in the order of the bands.
+    """
+    bands = len(cuts_hz) + 1
+    corners = np.eye(8, dtype=np.float32)[:bands]
+    given: dict[str, Any] = {"anchors": None if changes.get("interchangeable") else corners.tolist()}
+    given |= {"kind": "cluster", "sources": tuple(f"s{band}" for band in range(bands)), "rest": None, "mask": None}
+    info = model_info(**{**given, "window_s": 2.0, "overlap_s": 0.5, **changes})
+    assert info.stft is not None
+    frequencies = np.arange(info.stft.bins) * info.sample_rate / info.stft.n_fft
+    points = corners[np.searchsorted(cuts_hz, frequencies, side="right")].T  # (D, F)
+    points = points + spread / np.sqrt(8) * np.random.default_rng(0).standard_normal(points.shape)
+    table = (points / np.linalg.norm(points, axis=0))[None, :, :, None].astype(np.float32)
+    nodes = [
+        helper.make_node("Mul", ["spectrum", "zero"], ["silence"]),
+        helper.make_node("ReduceSum", ["silence", "axis"], ["flat"], keepdims=1),  # (B, 1, F, N)
+        helper.make_node("Add", ["flat", "table"], ["embedding"]),
+    ]
+    constants = {"zero": np.float32(0), "axis": np.array([1]), "table": table}
+    takes, gives = ("spectrum", ["B", 2, info.stft.bins, "N"]), ("embedding", ["B", 8, info.stft.bins, "N"])
+    return _sealed(nodes, constants, takes, gives, info)
+
+
 def save(folder: Path, model: bytes, name: str = "tiny") -> Path:
     """Writes a model file and returns its path."""
     path = folder / f"{name}.soli.onnx"
@@ -158,6 +215,9 @@ def make_all() -> dict[str, Callable[[], bytes]]:
         "two-sources": lambda: gain_model([[0.25], [0.5]], sources=("voice", "music"), rest=None),
         "recurrent": recurrent_model,
         "waveform": waveform_model,
+        "cluster": cluster_model,
+        "interchangeable": lambda: swapping_model(window_s=1.0, overlap_s=0.25, chunk_s=2.0),
+        "interchangeable-clusters": lambda: cluster_model(interchangeable=True),
     }
 
 

@@ -58,7 +58,7 @@ def _csv(path: Path, rows: Sequence[Sequence[object]], *, delimiter: str = ",") 
 
 def voice_noise(root: Path, *, duration_s: float = 1.0, sample_rate: int = 8000) -> Path:
     """`{train,train_small,test}/NNNN/{mix_snr_XX,voice,noise}.wav`: mono float, XX the SNR in dB, signed."""
-    for split, first, snrs in (("train", 1, (-4, 0, 3)), ("train_small", 900, (2,)), ("test", 1250, (-2, 4))):
+    for split, first, snrs in (("train", 1, (-4, 0, 3)), ("train_small", 902, (2,)), ("test", 1250, (-2, 4))):
         for number, snr_db in enumerate(snrs, start=first):
             voice = speech(sample_rate, duration_s, seed=number % 7)
             other = noise(duration_s, sample_rate, seed=number)[None]

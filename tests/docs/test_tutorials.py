@@ -7,6 +7,7 @@ import pytest
 from followed import PROJECT, Copy, Page
 
 from soli.separation import zoo
+from trees import voice_noise
 
 
 @pytest.mark.skipif("voice" not in zoo.names(), reason="the model voice is not in this checkout")
@@ -23,3 +24,23 @@ def test_first_steps(tmp_path: Path) -> None:
             assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     for folder in ("separated/noisy_call", "separated/speech_by_the_sea", "separated-by-mine/noisy_call"):
         assert {path.name for path in (tmp_path / folder).iterdir()} == {"voice.wav", "noise.wav"}
+
+
+def test_voice_and_noise(tmp_path: Path) -> None:
+    (tmp_path / "src").symlink_to(PROJECT / "src")
+    root, untouched = voice_noise(tmp_path / "voice-noise"), voice_noise(tmp_path / "untouched")
+    copy = Copy(tmp_path)
+    for command in Page.read("tutorials/voice-noise.md").commands:
+        done = copy.run(command)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    assert {path.name for path in (tmp_path / "separated/mix_snr_-2").iterdir()} == {
+        "voice.wav",
+        "noise.wav",
+        "rest.wav",
+    }
+    assert (tmp_path / "compared/index.html").is_file()
+    assert names_in(root) == names_in(untouched), "something was written into the set"
+
+
+def names_in(root: Path) -> list[str]:
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*"))

@@ -20,7 +20,7 @@ def test_a_file_of_half_the_size_gives_the_rounded_network() -> None:
     worst = max(float((network.state_dict()[name] - value).abs().max()) for name, value in exact.items())
     assert 0 < worst < 1e-3
     inputs = example(settings, seconds=0.3)
-    whole = to_onnx(network, inputs)
+    whole = to_onnx(network, inputs, kind="mask")
     half = store_in_halves(whole)
     assert len(half) < 0.55 * len(whole)
     session = onnxruntime.InferenceSession(half)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from soli.errors import InputError, UsageError
-from soli.train.objectives import check_terms
+from soli.train.losses.table import check_terms
 from soli.train.run import RunFolder, check_settings, find_recipe, flatten, read_recipe
 
 RECIPE = """
@@ -59,26 +59,61 @@ def test_overrides_reach_the_setting(recipe: Path, override: str, key: str, valu
         ("sources=[Voice, noise]", "sources"),
         ("sources=[noise]", "nothing is left"),
         ("sources=[a, a, noise]", "named twice"),
+        ("interchangeble=true", "did you mean interchangeable"),
+        ("consistant=true", "did you mean consistent"),
+        ("data.valid_row=3", "did you mean valid_rows"),
+        ("interchangeable=true", 'the rest "noise" could be any of the others'),
+        ("consistent=true", "sum up already"),
+        ("objective={soft_snr: -1}", "soft_snr: a weight of -1"),
+        ("objective={soft_snr: .nan}", "soft_snr: a weight of nan"),
+        ("objective={soft_snr: 0}", "something to learn"),
+        ("objective={multi_resolution_sfft: 1}", "did you mean multi_resolution_stft"),
     ],
 )
 def test_a_wrong_setting_is_named(recipe: Path, override: str, words: str) -> None:
     with pytest.raises(UsageError) as caught:
-        check_terms(read_recipe(recipe, [override]).objective)
+        check_terms(read_recipe(recipe, [override]).objective, kind="mask")
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["interchangeable", "consistent"])
+def test_one_source_alone_is_neither_interchangeable_nor_consistent(recipe: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=f"{name}: needs two sources or more, and voice is alone"):
+        read_recipe(recipe, ["sources=[voice]", "rest=null", f"{name}=true"])
+
+
+def test_orders_that_are_too_many_to_try_are_refused(recipe: Path) -> None:
+    for count, refused in ((5, False), (6, True)):
+        names = ", ".join(f"s{index}" for index in range(count))
+        overrides = [f"sources=[{names}]", "rest=null", "interchangeable=true"]
+        if refused:
+            with pytest.raises(UsageError, match="6 sources have too many orders"):
+                read_recipe(recipe, overrides)
+        else:
+            assert read_recipe(recipe, overrides).outputs == count
 
 
 def test_an_unknown_recipe_offers_near_names() -> None:
     with pytest.raises(UsageError, match="voice"):
         find_recipe("voise")
+    with pytest.raises(UsageError, match="speakers/conv_tasnet"):
+        find_recipe("speakers/convtasnet")
+    assert find_recipe("speakers/conv_tasnet").is_file()
+    assert find_recipe("recipes/compare-voice-noise/unet.yaml").is_file()
 
 
 def test_every_shipped_recipe_is_valid() -> None:
+    from soli.train.fit import check_fit
     from soli.train.network import network_settings
 
     folder = find_recipe("voice").parent
-    for path in folder.glob("*.yaml"):
-        network_settings(read_recipe(path))
+    recipes = [path for path in folder.rglob("*.yaml") if path.relative_to(folder).parts[0] != "data"]
+    assert len(recipes) > 8
+    for path in recipes:
+        settings = read_recipe(path)
+        check_fit(settings)
+        network_settings(settings)
 
 
 def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path) -> None:

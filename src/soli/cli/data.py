@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from soli.cli.common import JsonFlag, print_error, print_json, printable
+from soli.cli.data_voice_noise import build_voice_noise, voice_noise
 from soli.errors import DataError
 
 app = typer.Typer(help="Build, plan, check and render data sets.", no_args_is_help=True)
@@ -70,6 +71,12 @@ def build_speech_noise(
     for reason, count in summary.left_out.most_common():
         _say(f"left out: {count} {reason}")
     _say(f"{summary.sounds} sounds in {out}")
+
+
+app.command("voice-noise", epilog="Example: soli data voice-noise voice-noise --out voice-noise.jsonl")(voice_noise)
+build_app.command(
+    "voice-noise", epilog="Example: soli data build voice-noise data/voice-noise --train 1000 --valid 50 --test 200"
+)(build_voice_noise)
 
 
 @app.command(epilog="Example: soli data stems musdb18hq --out musdb.jsonl")

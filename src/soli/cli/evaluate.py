@@ -21,7 +21,7 @@ COLUMNS = ("items", "mixture", "estimate", "95 %", "median", "std", "improvement
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A shipped model, a .soli.onnx file, mixture, or oracle.")],
+    model: Annotated[str, typer.Argument(help="A shipped model, a .soli.onnx file, mixture, kmeans2, or oracle.")],
     data: Annotated[Path, typer.Option("--data", "-d", help="The manifest to judge on.")],
     out: OutFolder,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first rows.")] = None,
@@ -90,6 +90,8 @@ def _print(summary: "Summary", out: Path) -> None:
                 f"{source} silent: {found.silent.count} items, not in the table; "
                 f"leakage {_figure(leaked)} dBFS (median), mixture {_figure(offered)} dBFS"
             )
+    if "order" in summary.run.settings:
+        print(f"Sources in no order of their own: scored in {summary.run.settings['order']}.")
     speed = "" if summary.rtf is None else f", real-time factor {summary.rtf:.3f}"
     print(f"{summary.done} of {summary.items} items{speed}; all scores: {printable(str(out / 'summary.json'))}")
 

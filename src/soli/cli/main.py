@@ -62,6 +62,12 @@ COMMANDS = {
         "Score a model on a manifest.",
         "soli evaluate voice --data data/test.jsonl --out scores/voice",
     ),
+    "compare": Command(
+        "soli.cli.compare",
+        "compare",
+        "Compare runs and models on a manifest.",
+        "soli compare runs/a runs/b voice mixture --data data/test.jsonl --out compared",
+    ),
 }
 
 

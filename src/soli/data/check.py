@@ -89,11 +89,11 @@ def _count(names: Iterable[str]) -> dict[str, int]:
 
 
 def _shared(what: str, pairs: Iterable[tuple[str | None, str]]) -> list[str]:
-    """A line for each name that more than one split holds."""
+    """A line for each name that more than one split holds; `train_small` is a part of `train` by agreement."""
     splits: dict[str, set[str]] = defaultdict(set)
     for name, split in pairs:
         if name:
-            splits[name].add(split)
+            splits[name].add(split.removesuffix("_small"))
     return [f"{what} {name} is in {_listed(sorted(found))}" for name, found in sorted(splits.items()) if len(found) > 1]
 
 

@@ -22,7 +22,7 @@ class Track:
     stems: dict[str, tuple[str, ...]]
     split: str = "all"
     mixture: str | None = None
-    meta: dict[str, str] = field(default_factory=dict)
+    meta: dict[str, str | float] = field(default_factory=dict)
 
 
 def rows_of_tracks(tracks: Iterable[Track], root: Path) -> Iterator[Row]:

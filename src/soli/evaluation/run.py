@@ -82,7 +82,7 @@ def evaluate(
     """Judges a model on the rows of a manifest and writes `results.jsonl` and `summary.json` into `out`.
 
     Args:
-        model: a shipped model's name, a path to a model file, "mixture" or "oracle".
+        model: a shipped model's name, a path to a model file, "mixture", "kmeans2" or "oracle".
         limit: only the first rows; a later run with more goes on from there.
         workers: processes, by default one a core, 8 at most; `threads` of the network in each.
         families: of FAMILIES.
@@ -135,6 +135,8 @@ def _identity(subject: Subject, manifest: Manifest, data: Path | str, families: 
         "taps": TAPS,
         "ceiling": f"ratio mask {subject.stft.n_fft}/{subject.stft.hop} {subject.stft.window}",
     }
+    if subject.interchangeable:
+        settings["order"] = "the best of each item, by SI-SDR"
     return Identity(
         model=subject.name,
         model_sha256=subject.sha256,

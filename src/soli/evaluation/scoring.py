@@ -36,11 +36,15 @@ def families_of(text: str) -> tuple[str, ...]:
 
 
 def judge(row: Row, rendered: Rendered, subject: Subject, families: tuple[str, ...]) -> list[Line]:
-    """Separates and scores one item: a line a source."""
+    """Separates and scores one item: a line a source.
+
+    Estimates of interchangeable sources are scored in the order with the best SI-SDR, by all metrics alike.
+    """
     references = subject.references(rendered)
     started = time.perf_counter()
     estimates = subject.estimates(rendered, references)
     seconds = time.perf_counter() - started
+    estimates = subject.in_order(references, estimates)
     floor = mixture_estimates(references, rendered.mixture)
     ceiling = subject.ceiling(rendered, references)
     judges = _Judges(references, rendered.sample_rate, families)

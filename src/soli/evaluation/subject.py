@@ -1,4 +1,4 @@
-"""What is judged: a model by name or file, the mixture as it is, or the ideal mask."""
+"""What is judged: a model by name or file, the mixture as it is, two means without training, or the ideal mask."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +8,15 @@ import numpy as np
 from soli.data.manifest import Manifest
 from soli.data.render import Rendered
 from soli.errors import DataError, UsageError
+from soli.evaluation import kmeans
+from soli.evaluation.matching import matched
 from soli.evaluation.oracle import FALLBACK_STFT, at_rate, ideal_ratio_estimates, mixture_estimates
 from soli.media.hashing import sha256_file
 from soli.modelfile import read_model
 from soli.separation import api, zoo
 from soli.types import Array, StftSettings
 
-MIXTURE, ORACLE = "mixture", "oracle"
+MIXTURE, ORACLE, KMEANS2 = "mixture", "oracle", "kmeans2"
 REST = "rest"
 
 
@@ -22,8 +24,9 @@ REST = "rest"
 class Subject:
     """Who is judged, and on which sources; small and plain, so that it travels to worker processes.
 
-    `sha256` is that of the model file, empty for the mixture and the oracle. `rest` is the source whose reference is
-    the sum of all stems that the other sources do not name.
+    `sha256` is that of the model file, empty for what is none. `rest` is the source whose reference is the sum of all
+    stems that the other sources do not name. `interchangeable`: the estimates of the other sources come in no order of
+    their own, and each item is scored in the order that suits it best.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Subject:
     sample_rate: int | None
     path: Path | None = None
     threads: int | None = None
+    interchangeable: bool = False
 
     def references(self, rendered: Rendered) -> Array:
         """The true sources (S, C, T) of an item; a source without a stem there is silent."""
@@ -53,21 +57,32 @@ class Subject:
             return np.stack([stems[name] for name in self.sources])
         if self.name == MIXTURE:
             return mixture_estimates(references, rendered.mixture)
+        if self.name == KMEANS2:
+            return kmeans.two_means_estimates(rendered.mixture, self._stft_at(rendered.sample_rate))
         return self.ceiling(rendered, references)
+
+    def in_order(self, references: Array, estimates: Array) -> Array:
+        """The estimates (S, C, T) in the order in which they are scored."""
+        if not self.interchangeable:
+            return estimates
+        among = [place for place, source in enumerate(self.sources) if source != self.rest]
+        return matched(references, estimates, among=among)
 
     def ceiling(self, rendered: Rendered, references: Array) -> Array:
         """What the ideal ratio mask gives (S, C, T), with windows as long as the model's."""
-        settings = self.stft
-        if self.sample_rate is not None:
-            settings = at_rate(settings, sample_rate=self.sample_rate, wanted_rate=rendered.sample_rate)
-        return ideal_ratio_estimates(references, rendered.mixture, settings)
+        return ideal_ratio_estimates(references, rendered.mixture, self._stft_at(rendered.sample_rate))
+
+    def _stft_at(self, rate: int) -> StftSettings:
+        if self.sample_rate is None:
+            return self.stft
+        return at_rate(self.stft, sample_rate=self.sample_rate, wanted_rate=rate)
 
 
 def subject_of(model: str, manifest: Manifest, *, threads: int | None = None) -> Subject:
     """Finds out who is judged on which sources.
 
     Raises:
-        UsageError: no such model, or it shares no source with the manifest.
+        UsageError: no such model, it shares no source with the manifest, or the manifest has not the two of kmeans2.
         ModelFileError: the model file cannot be used.
     """
     stems = tuple(dict.fromkeys(name for row in manifest.rows for name in row.stems))
@@ -75,6 +90,11 @@ def subject_of(model: str, manifest: Manifest, *, threads: int | None = None) ->
         if not stems:
             raise DataError("the manifest names no sources", wanted="rows with parts")
         return Subject(model, "", stems, None, FALLBACK_STFT, None)
+    if model == KMEANS2:
+        if len(stems) != 2:
+            found = f"kmeans2 finds two sources; the manifest has {', '.join(stems) or 'none'}"
+            raise UsageError(found, wanted="a manifest of two sources", do="leave kmeans2 out")
+        return Subject(model, "", stems, None, kmeans.STFT, kmeans.RATE, interchangeable=True)
     path = zoo.path(model)
     info, _ = read_model(path)
     rest = info.rest or REST
@@ -87,5 +107,13 @@ def subject_of(model: str, manifest: Manifest, *, threads: int | None = None) ->
         )
     rate = info.sample_rate if info.stft is not None else None
     return Subject(
-        info.name, sha256_file(path), sources, rest, info.stft or FALLBACK_STFT, rate, path=path, threads=threads
+        info.name,
+        sha256_file(path),
+        sources,
+        rest,
+        info.stft or FALLBACK_STFT,
+        rate,
+        path=path,
+        threads=threads,
+        interchangeable=info.interchangeable,
     )

@@ -11,6 +11,7 @@ REST = "rest"  # the stem that is added where a network computes every source it
 
 Kind = Literal["mask", "waveform", "cluster", "events", "audio-visual"]
 Finite = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
 # A source's name becomes a file's name, so nothing in it may lead out of a folder.
 SourceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
 
@@ -43,7 +44,9 @@ class ModelInfo(BaseModel):
     frames of its transform are added by the separator); it starts at a multiple of `hop` samples for a waveform
     network, of `stft.hop` for a mask network. A network that remembers without end is given windows of `window_s`, of
     which neighbours share `overlap_s`, instead of context. `macs_per_s` counts multiplications a second of one channel
-    of audio.
+    of audio. The outputs of a network with `interchangeable` sources (speakers) come in no order of their own: it is
+    kept over a recording by what neighbours share. A cluster network with named sources has an embedding for each,
+    rest included, that its clusters grow from: `anchors` (S, D).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,6 +66,8 @@ class ModelInfo(BaseModel):
     future_s: Finite = 0.0
     window_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     overlap_s: Finite = 0.0
+    interchangeable: bool = False
+    anchors: tuple[tuple[Number, ...], ...] | None = None
     parameters: int = Field(ge=0)
     macs_per_s: Finite
     licence: Licence
@@ -85,6 +90,26 @@ class ModelInfo(BaseModel):
             raise ValueError(f"windows of {self.window_s} s that share {self.overlap_s} s, more than half or nothing")
         if self.kind == "mask" and (self.stft is None or self.mask is None):
             raise ValueError("a mask network needs the settings stft and mask")
+        if self.interchangeable and len(self.estimated) < 2:
+            raise ValueError(f"interchangeable sources, but only {', '.join(self.estimated)} is estimated")
+        return self
+
+    @model_validator(mode="after")
+    def _clustered(self) -> Self:
+        if self.kind != "cluster":
+            if self.anchors is not None:
+                raise ValueError(f"anchors in a {self.kind} network: only clusters have them")
+            return self
+        if self.stft is None or self.window_s is None:
+            raise ValueError("a cluster network needs the settings stft and window_s")
+        if self.interchangeable and (self.anchors is not None or self.rest is not None):
+            raise ValueError("clusters of interchangeable sources have neither anchors nor a rest")
+        if not self.interchangeable and self.anchors is None:
+            raise ValueError("clusters of named sources need anchors")
+        if self.anchors is not None:
+            widths = {len(anchor) for anchor in self.anchors}
+            if len(self.anchors) != len(self.sources) or len(widths) != 1 or 0 in widths:
+                raise ValueError(f"anchors of lengths {sorted(widths)} for {len(self.sources)} sources: one a source")
         return self
 
     @property

@@ -8,12 +8,14 @@
 Past and future are given to the separator and their estimate is thrown away, all but the first `fade` samples after the
 core. The first chunk starts where the recording does and the last one ends where it ends, so that nothing is invented
 there; and all chunks start on the separator's hop, so that its frames fall on the same samples as in the whole.
+
+A separator of interchangeable sources hands their order on from chunk to chunk.
 """
 
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -39,6 +41,20 @@ class PrefersChunks(Protocol):
     def preferred_chunk_s(self) -> float: ...
 
 
+@runtime_checkable
+class KeepsOrder(Protocol):
+    """A separator that can keep interchangeable sources in one order over the chunks of a recording.
+
+    `separate_after` gives the estimates (S, C, T) of a chunk with `head` samples of context before its core of `core`
+    samples, in the order that the chunk before left in `memory`, and what the next chunk is to be given.
+    """
+
+    @property
+    def keeps_order(self) -> bool: ...
+
+    def separate_after(self, mixture: Array, memory: Any, *, head: int, core: int) -> tuple[Array, Any]: ...
+
+
 @dataclass(frozen=True)
 class _Window:
     """What one run of the separator gets: samples (C, T), `head` of which are context before the core."""
@@ -52,8 +68,8 @@ class Chunked:
     """Makes a separator take recordings of any length, whole or as a stream; itself a `Separator`.
 
     `batch` chunks of equal length go through the separator together, as if they were more channels: it must therefore
-    treat each channel on its own. Only speed and memory depend on it. Without `chunk_s` the separator's own preference
-    is taken, or else 20 s.
+    treat each channel on its own. Only speed and memory depend on it. Interchangeable sources have one order in all
+    channels, so their chunks go one by one. Without `chunk_s` the separator's own preference is taken, or else 20 s.
 
     Raises:
         UsageError: the chunk is no positive length, or the batch is no positive number.
@@ -65,7 +81,8 @@ class Chunked:
         check_chunk_s(chunk_s)
         if batch < 1:
             raise UsageError(f"batches of {batch} chunks", wanted="a whole number from 1 on")
-        self.separator, self.batch = separator, batch
+        self._keeper = separator if isinstance(separator, KeepsOrder) and separator.keeps_order else None
+        self.separator, self.batch = separator, 1 if self._keeper else batch
         hop = separator.context.hop
         self._core = max(1, round(chunk_s * separator.sample_rate / hop)) * hop
         self._fade = min(self._core, round(FADE_S * separator.sample_rate))
@@ -125,6 +142,9 @@ class Chunked:
 
     def _estimates(self, windows: Iterator[_Window]) -> Iterator[tuple[_Window, Array]]:
         """Each window with its estimate (S, C, T), up to `batch` windows of one length at a time."""
+        if self._keeper is not None:
+            yield from self._one_by_one(windows, self._keeper)
+            return
         waiting: list[_Window] = []
         for window in windows:
             if waiting and window.samples.shape != waiting[0].samples.shape:
@@ -136,17 +156,26 @@ class Chunked:
                 waiting = []
         yield from self._run(waiting)
 
+    def _one_by_one(self, windows: Iterator[_Window], keeper: KeepsOrder) -> Iterator[tuple[_Window, Array]]:
+        memory: Any = None
+        for window in windows:
+            estimate, memory = keeper.separate_after(window.samples, memory, head=window.head, core=self._core)
+            yield window, self._checked(estimate, window.samples)
+
     def _run(self, windows: list[_Window]) -> Iterator[tuple[_Window, Array]]:
         if not windows:
             return
         samples = windows[0].samples if len(windows) == 1 else np.concatenate([each.samples for each in windows])
-        joined = self.separator.separate(samples)
-        wanted = (len(self.sources), *samples.shape)
-        if joined.shape != wanted:
-            raise ModelFileError(
-                f"estimates of shape {joined.shape}", wanted=f"{wanted}, as the mixture", do="export the model again"
-            )
+        joined = self._checked(self.separator.separate(samples), samples)
         yield from zip(windows, np.split(joined, len(windows), axis=1), strict=True)
+
+    def _checked(self, estimates: Array, samples: Array) -> Array:
+        wanted = (len(self.sources), *samples.shape)
+        if estimates.shape != wanted:
+            raise ModelFileError(
+                f"estimates of shape {estimates.shape}", wanted=f"{wanted}, as the mixture", do="export the model again"
+            )
+        return estimates
 
 
 def _fade_in(tail: Array, estimate: Array) -> Array:

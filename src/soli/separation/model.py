@@ -9,7 +9,7 @@ from soli.errors import ModelFileError, UsageError
 from soli.modelfile import REST, ModelInfo, read_model
 from soli.separation.chunks import Chunked
 from soli.separation.residual import Residual
-from soli.separation.separators import MaskSeparator, NetworkSeparator, WaveformSeparator
+from soli.separation.separators import ClusterSeparator, MaskSeparator, NetworkSeparator, WaveformSeparator
 from soli.separation.windows import Windowed
 from soli.types import Array, Context
 
@@ -20,7 +20,11 @@ class _Make(Protocol):
     ) -> NetworkSeparator: ...
 
 
-_SEPARATORS: dict[str, _Make] = {"mask": MaskSeparator, "waveform": WaveformSeparator}
+_SEPARATORS: dict[str, _Make] = {
+    "mask": MaskSeparator,
+    "waveform": WaveformSeparator,
+    "cluster": ClusterSeparator,
+}
 
 
 @dataclass(frozen=True, eq=False)

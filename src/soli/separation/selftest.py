@@ -11,6 +11,7 @@ from soli.errors import SoliError
 from soli.separation.chunks import Chunked
 from soli.separation.meters import ABSENT_DB
 from soli.separation.model import Model
+from soli.separation.orders import continued
 from soli.separation.separators import NetworkSeparator
 from soli.separation.stream import StreamSeparator
 from soli.types import Array
@@ -47,6 +48,8 @@ def chunks(model: Model) -> Iterator[Check]:
     mixture = probe_signal(model.sample_rate, duration_s=2 * model.info.chunk_s + 1)
     whole = model.network.separate(mixture)
     chunked = Chunked(model.network).separate(mixture)
+    if model.info.interchangeable:  # without windows nothing but its first chunk decides which source comes first
+        chunked = chunked[continued(whole, chunked)]
     detail = f"chunks of {model.info.chunk_s:g} s, error re estimates"
     yield _decibels("chunked against whole", difference_db(whole, chunked), -60, detail)
     half, seam = model.sample_rate // 20, round(model.info.chunk_s * model.sample_rate)
@@ -113,8 +116,11 @@ def determinism(model: Model) -> Iterator[Check]:
 def chunk_batch(model: Model) -> Iterator[Check]:
     """Several chunks at a time give what single chunks give; fails too where no call of the network held several.
 
-    Only windows of one length go together: those with all of their context, which needs a long enough recording.
+    Only windows of one length go together: those with all of their context, which needs a long enough recording. Chunks
+    of interchangeable sources go one by one, and have no such check.
     """
+    if model.info.interchangeable:
+        return
     context = model.network.context
     core_s = max(_SHORT_CHUNK_S, context.hop / model.sample_rate)  # no chunk is shorter than a hop
     duration_s = (context.past + context.future) / model.sample_rate + 7 * core_s

@@ -6,7 +6,7 @@ one item of a batch. They keep nothing between calls, so several threads may sha
 """
 
 import math
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,12 +15,16 @@ from soli.dsp.masks import apply_masks, as_planes
 from soli.dsp.stft import istft, stft
 from soli.errors import InputError, ModelFileError
 from soli.modelfile import ModelInfo
+from soli.separation.clustering import cluster_masks
+from soli.separation.orders import agreed, continued
 from soli.separation.runtime import Session
 from soli.types import Array, Context, Separator, StftSettings
 
 # At most this much audio, or one item, goes through a network in one call, so that many channels need no more memory
 # than one. On a CPU, more at once gains nothing (measured: 7 % slower for two items of 23 s); a GPU is idle without it.
 _CALL_S = {"cpu": 20.0, "cuda": 240.0}
+# Interchangeable sources are told by what they sound like over this much of a recording.
+_MATCHED_S = 1.0
 
 
 class NetworkSeparator(Separator, Protocol):
@@ -32,9 +36,14 @@ class NetworkSeparator(Separator, Protocol):
     @property
     def device(self) -> str: ...
 
+    @property
+    def keeps_order(self) -> bool: ...
+
     def items_at_once(self, length: int) -> int: ...
 
     def separate_batch(self, mixtures: Array) -> Array: ...
+
+    def separate_after(self, mixture: Array, memory: Any, *, head: int, core: int) -> tuple[Array, Any]: ...
 
 
 class _Batched:
@@ -46,9 +55,11 @@ class _Batched:
         self.sample_rate = info.sample_rate
         self.sources = info.estimated
         self.preferred_chunk_s = info.chunk_s
+        self.keeps_order = info.interchangeable
+        self._matched = round(_MATCHED_S * info.sample_rate) if info.interchangeable else 0
         self.context = Context(
             past=_round_up(math.ceil(info.past_s * info.sample_rate) + reach, hop),
-            future=_round_up(math.ceil(info.future_s * info.sample_rate) + reach, hop),
+            future=_round_up(math.ceil(info.future_s * info.sample_rate) + reach + self._matched, hop),
             hop=hop,
         )
         self._session = session
@@ -56,11 +67,14 @@ class _Batched:
     def separate(self, mixture: Array) -> Array:
         """Estimates (S, C, T) of a mixture (C, T), both at `sample_rate`; each channel is separated on its own.
 
+        Interchangeable sources come in the same order in all channels.
+
         Raises:
             InputError: the mixture holds NaN or infinite samples.
             ModelFileError: the network gives no numbers, or of another shape than its file says.
         """
-        return self.separate_batch(mixture).swapaxes(0, 1)
+        estimates = self.separate_batch(mixture).swapaxes(0, 1)
+        return agreed(estimates, mixture, sample_rate=self.sample_rate) if self.info.interchangeable else estimates
 
     def separate_batch(self, mixtures: Array) -> Array:
         """Estimates (B, S, T) of a batch of mixtures (B, T). An item of silence gives silence, to the last bit."""
@@ -75,6 +89,13 @@ class _Batched:
                 estimates[some] = self._estimate(mixtures[some])
             self._check_numbers(estimates[some], mixtures[some])
         return estimates
+
+    def separate_after(self, mixture: Array, memory: Array | None, *, head: int, core: int) -> tuple[Array, Array]:
+        """As `soli.separation.chunks.KeepsOrder` says; `memory` (S, C, T') is the core's start in the chunk before."""
+        estimates = self.separate(mixture)
+        if memory is not None:
+            estimates = estimates[continued(memory, estimates[..., head : head + memory.shape[-1]])]
+        return estimates, estimates[..., head + core : head + core + self._matched].copy()
 
     def items_at_once(self, length: int) -> int:
         """How many items of `length` samples go through the network in one call at most."""
@@ -141,6 +162,34 @@ class WaveformSeparator(_Batched):
         estimates = self._session.run(mixtures[:, None])
         self._check_shape(estimates, (len(mixtures), len(self.sources), mixtures.shape[-1]))
         return estimates
+
+
+class ClusterSeparator(_Batched):
+    """A network that places each bin of the mixture's spectrum so that bins of one source lie together.
+
+    Graph: `spectrum` float32 (B, 2, F, N), real and imaginary part, to `embedding` float32 (B, D, F, N) of unit norm
+    along D. An item's masks come from all of its bins, so it must be given windows: `soli.separation.clustering`.
+    """
+
+    def __init__(self, info: ModelInfo, model: bytes, *, threads: int | None = None, device: str = "auto") -> None:
+        if info.stft is None:
+            raise ModelFileError(f"{info.name}: a {info.kind} network without settings of its transform")
+        self._stft: StftSettings = info.stft
+        self._anchors = None if info.anchors is None else np.array(info.anchors, dtype=np.float32)  # (S, D)
+        self._estimated = [info.sources.index(source) for source in info.estimated]
+        session = Session(model, name=info.name, input="spectrum", output="embedding", threads=threads, device=device)
+        super().__init__(info, session, hop=self._stft.hop, reach=self._stft.n_fft)
+
+    def _estimate(self, mixtures: Array) -> Array:
+        spectrum = stft(mixtures, self._stft)  # (B, F, N)
+        embedding = self._session.run(as_planes(spectrum))  # (B, D, F, N)
+        width = (*embedding.shape, 0, 0)[1] if self._anchors is None else self._anchors.shape[1]
+        self._check_shape(embedding, (len(mixtures), width, *spectrum.shape[1:]))
+        power = np.square(spectrum.real) + np.square(spectrum.imag)
+        clusters = len(self.info.sources)
+        items = zip(embedding, power, strict=True)
+        masks = np.stack([cluster_masks(*each, anchors=self._anchors, clusters=clusters) for each in items])
+        return istft(apply_masks(masks[:, self._estimated, None], spectrum), self._stft, mixtures.shape[-1])
 
 
 def _round_up(samples: int, hop: int) -> int:

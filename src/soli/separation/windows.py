@@ -5,14 +5,15 @@ the whole recording's; and it was trained on a few seconds. Here it never sees m
 multiples of a step whatever the chunk, and neighbours are cross-faded over what they share. Cut or whole, a sample is
 then computed from the same windows.
 
-    |------- window 0 -------|
-                     |------- window 1 -------|
-                                      |------- window 2 -------|
-    |---- 0 alone ---| 0 -> 1|-- 1 ---| 1 -> 2|
+The order of interchangeable sources is handed on from window to window by what they share, and from chunk to chunk as
+it is. Where nothing sounds in what two windows share, the network is taken to have kept its order.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 
+from soli.separation.orders import agreed, continued
 from soli.separation.separators import NetworkSeparator
 from soli.types import Array, Context
 
@@ -30,6 +31,7 @@ class Windowed:
         self._overlap = max(1, round(overlap_s * network.sample_rate / hop)) * hop
         window = self._step + self._overlap
         self.context = Context(past=window, future=window, hop=self._step)
+        self.keeps_order = self.info.interchangeable
 
     def items_at_once(self, length: int) -> int:
         """How many items the network takes in one call: it is windows of theirs that it takes."""
@@ -40,21 +42,57 @@ class Windowed:
         return self.separate_batch(mixture).swapaxes(0, 1)
 
     def separate_batch(self, mixtures: Array) -> Array:
-        """Estimates (B, S, T) of a batch of mixtures (B, T). An item of silence gives silence, to the last bit."""
+        """Estimates (B, S, T) of a batch of mixtures (B, T). An item of silence gives silence, to the last bit.
+
+        Interchangeable sources come in one order in all items, which are channels of one recording.
+        """
+        return self._joined(mixtures, {})
+
+    def separate_after(
+        self, mixture: Array, memory: list[int] | None, *, head: int, core: int
+    ) -> tuple[Array, list[int] | None]:
+        """As `soli.separation.chunks.KeepsOrder` says; `memory` is the order of the window before the core's first."""
+        orders = {} if memory is None else {head - self._step: memory}
+        estimates = self._joined(mixture, orders)
+        return estimates.swapaxes(0, 1), orders.get(head + core - self._step)
+
+    def _joined(self, mixtures: Array, orders: dict[int, list[int]]) -> Array:
+        """Estimates (B, S, T); `orders`, by where a window starts, are those that are known, and then those found."""
+        estimates = np.zeros((len(mixtures), len(self.sources), mixtures.shape[-1]), dtype=np.float32)
+        parts = self._parts(mixtures)
+        for start, part in self._ordered(parts, mixtures, orders) if self.keeps_order else parts:
+            self._add(estimates, part, start)
+        return estimates
+
+    def _parts(self, mixtures: Array) -> Iterator[tuple[int, Array]]:
+        """The start and the estimate (B, S, T') of each window, in order."""
         items, length = mixtures.shape
         starts = range(0, max(length - self._overlap, 1), self._step)
         window = self._step + self._overlap
         whole = [start for start in starts if start + window <= length]
-        estimates = np.zeros((items, len(self.sources), length), dtype=np.float32)
         if whole:
             # All whole windows of all items as one batch, of which the network takes as many at once as it may.
             cut = np.stack([mixtures[:, start : start + window] for start in whole])  # (W, B, T)
             parts = self.network.separate_batch(cut.reshape(-1, window)).reshape(len(whole), items, -1, window)
-            for start, part in zip(whole, parts, strict=True):
-                self._add(estimates, part, start)
+            yield from zip(whole, parts, strict=True)
         for start in starts[len(whole) :]:
-            self._add(estimates, self.network.separate_batch(mixtures[:, start:]), start)
-        return estimates
+            yield start, self.network.separate_batch(mixtures[:, start:])
+
+    def _ordered(
+        self, parts: Iterator[tuple[int, Array]], mixtures: Array, orders: dict[int, list[int]]
+    ) -> Iterator[tuple[int, Array]]:
+        """The windows' estimates, in each the sources in the order of the window before and alike in all channels."""
+        order = list(range(len(self.sources)))
+        shared: Array | None = None  # (S, C, T'), the end of the window before, as the network gave it
+        for start, part in parts:
+            heard = mixtures[:, start : start + part.shape[-1]]
+            sources = agreed(part.swapaxes(0, 1), heard, sample_rate=self.sample_rate)
+            if shared is not None:
+                step = continued(shared, sources[..., : shared.shape[-1]])
+                order = [step[place] for place in order]
+            order = orders.setdefault(start, order)
+            shared = sources[..., self._step :]
+            yield start, sources[order].swapaxes(0, 1)
 
     def _add(self, estimates: Array, part: Array, start: int) -> None:
         """Adds a window's estimate (B, S, T'), faded in after the window before it and out before the next."""

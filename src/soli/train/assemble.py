@@ -7,13 +7,14 @@ from typing import Any
 import torch
 
 from soli.data.library import LIBRARY_NAME, Library, read_library
-from soli.data.manifest import Manifest, read_manifest
+from soli.data.manifest import Manifest, Row, read_manifest
 from soli.data.plan import Planner
 from soli.data.spec import read_spec
 from soli.errors import DataError, UsageError
 from soli.media.hashing import sha256_file
 from soli.train.dataset import Excerpts, Items, Mixtures, Planned, validation_rows
 from soli.train.families import family
+from soli.train.fit import check_fit
 from soli.train.loop import Training
 from soli.train.network import build, network_settings
 from soli.train.objectives import objective_for
@@ -35,6 +36,7 @@ def assemble(settings: RunSettings, *, data: Path, out: Path) -> Training:
     # Silence and band limits give gradients near the smallest numbers there are, which a processor adds up tens of
     # times more slowly than others; taken as zero they change nothing. Threads inherit this, so it has to come first.
     torch.set_flush_denormal(True)
+    check_fit(settings)
     values: Any = network_settings(settings)
     source = open_data(settings, data)
     if source.items.sample_rate != values.sample_rate:
@@ -44,16 +46,24 @@ def assemble(settings: RunSettings, *, data: Path, out: Path) -> Training:
         )
     check_sources(settings, source.items)
     network = build(settings)
-    objective = objective_for(family(settings.family).kind, settings.objective, values)
+    kind, interchangeable = family(settings.family).kind, settings.interchangeable
+    objective = objective_for(kind, settings.objective, values, interchangeable=interchangeable)
     rows = validation_rows(source.valid, split=settings.data.valid_split)
-    sources = settings.sources[: settings.outputs]
+    validation = Validation(
+        network,
+        objective,
+        spread(rows, settings.data.valid_rows),
+        root=source.valid.root,
+        sources=settings.sources[: settings.outputs],
+        interchangeable=interchangeable,
+    )
     return Training(
         settings=settings,
         folder=RunFolder(out),
         network=network,
         objective=objective,
         mixtures=Mixtures(source.items, settings.sources),
-        validation=Validation(network, objective, rows, root=source.valid.root, sources=sources),
+        validation=validation,
         data_record=source.record,
     )
 
@@ -95,6 +105,19 @@ def check_sources(settings: RunSettings, items: Items) -> None:
             wanted=f"data with the sources {', '.join(settings.sources)}",
             do=f"the data hold {', '.join(sorted(found))}: --set sources=[...] or name other data",
         )
+    others = sorted(found - set(settings.sources))
+    if settings.consistent and others:
+        raise DataError(
+            f"consistent: the items also hold {', '.join(others)}, so that the sources do not sum to the mixture",
+            do=f"add {', '.join(others)} to sources, or set consistent: false",
+        )
+
+
+def spread(rows: list[Row], count: int) -> list[Row]:
+    """At most `count` of the rows, evenly spread over them; all of them where `count` is 0."""
+    if not 0 < count < len(rows):
+        return rows
+    return [rows[index * len(rows) // count] for index in range(count)]
 
 
 def _packages(library: Library, split: str) -> list[dict[str, str]]:

@@ -23,6 +23,12 @@ from soli.version import __version__
 
 # The oldest operator set that has all we use; onnxruntime reads it for years to come.
 _OPSET = 17
+# What a graph takes and gives by the network's kind, and which axis of the output is its length.
+_PORTS = {
+    "mask": ("spectrum", "masks", 4),
+    "cluster": ("spectrum", "embedding", 3),
+    "waveform": ("waveform", "estimates", 2),
+}
 
 
 def export(run: Path, out: Path, *, scores: dict[str, Any] | None = None) -> ModelInfo:
@@ -52,7 +58,7 @@ def export(run: Path, out: Path, *, scores: dict[str, Any] | None = None) -> Mod
     if settings.export.storage == "float16":
         round_weights(network)
     info = describe(settings, network, data=data, scores=scores or {})
-    graph = to_onnx(network, example(settings, seconds=0.5))
+    graph = to_onnx(network, example(settings, seconds=0.5), kind=info.kind)
     if settings.export.storage == "float16":
         graph = store_in_halves(graph)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -60,14 +66,13 @@ def export(run: Path, out: Path, *, scores: dict[str, Any] | None = None) -> Mod
     return info
 
 
-def to_onnx(network: nn.Module, inputs: Tensor) -> bytes:
+def to_onnx(network: nn.Module, inputs: Tensor, *, kind: str) -> bytes:
     """The network as ONNX bytes, free in batch and length.
 
     torch's newer exporter bakes the traced length into a graph with an LSTM (torch 2.13); the older one does not.
     """
-    spectral = inputs.ndim == 4
-    names = ("spectrum", "masks") if spectral else ("waveform", "estimates")
-    axes = {names[0]: {0: "batch", inputs.ndim - 1: "length"}, names[1]: {0: "batch", (4 if spectral else 2): "length"}}
+    takes, gives, length = _PORTS[kind]
+    axes = {takes: {0: "batch", inputs.ndim - 1: "length"}, gives: {0: "batch", length: "length"}}
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # It announces its retirement, warns of every size that an LSTM compares with its own, and cannot know that the
@@ -79,8 +84,8 @@ def to_onnx(network: nn.Module, inputs: Tensor) -> bytes:
             network,
             (inputs,),
             buffer,
-            input_names=[names[0]],
-            output_names=[names[1]],
+            input_names=[takes],
+            output_names=[gives],
             dynamic_axes=axes,
             opset_version=_OPSET,
             dynamo=False,
@@ -92,7 +97,7 @@ def describe(settings: RunSettings, network: nn.Module, *, data: dict[str, Any],
     """The metadata of a model file."""
     values: Any = network_settings(settings)
     kind = family(settings.family).kind
-    stft = values.stft if kind == "mask" else None
+    stft = values.stft if kind in ("mask", "cluster") else None
     mask: Literal["real", "complex"] | None = getattr(values, "mask", "real") if kind == "mask" else None
     return ModelInfo(
         name=settings.name,
@@ -104,10 +109,9 @@ def describe(settings: RunSettings, network: nn.Module, *, data: dict[str, Any],
         stft=stft,
         mask=mask,
         chunk_s=settings.export.chunk_s,
-        past_s=settings.export.past_s,
-        future_s=settings.export.future_s,
-        window_s=settings.export.window_s,
-        overlap_s=settings.export.overlap_s,
+        **_memory(settings, values),
+        interchangeable=settings.interchangeable,
+        anchors=_anchors(network) if kind == "cluster" and not settings.interchangeable else None,
         parameters=parameter_count(network),
         macs_per_s=round(macs(network, example(settings, seconds=10)) / 10),
         licence=Licence(weights=settings.export.weights_licence, data=settings.export.data_licence),
@@ -118,3 +122,19 @@ def describe(settings: RunSettings, network: nn.Module, *, data: dict[str, Any],
         recipe=settings.name,
         soli=__version__,
     )
+
+
+def _memory(settings: RunSettings, values: Any) -> dict[str, Any]:
+    """How a recording is cut for the network: with all that it looks at around each chunk, or else into windows."""
+    reach = family(settings.family).reach
+    if reach is None:
+        return settings.export.model_dump(include={"past_s", "future_s", "window_s", "overlap_s"})
+    memory = reach(values)
+    rate = values.sample_rate
+    return {"hop": memory.hop, "past_s": memory.past / rate, "future_s": memory.future / rate, "window_s": None}
+
+
+def _anchors(network: nn.Module) -> tuple[tuple[float, ...], ...]:
+    """Where the named sources of a cluster network lie in its embedding, (S, D)."""
+    rows: list[list[float]] = network.get_buffer("anchors").tolist()
+    return tuple(tuple(row) for row in rows)

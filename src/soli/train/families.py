@@ -1,6 +1,6 @@
 """The table of network families: one row a family, read by training, export and the contract tests alike."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,17 +10,37 @@ from torch import nn
 from soli.errors import UsageError, near
 from soli.train.networks.band_split import BandSplit, BandSplitSettings
 from soli.train.networks.blstm_mask import BlstmMask, BlstmMaskSettings
+from soli.train.networks.conv_tasnet import ConvTasNet, ConvTasNetSettings
+from soli.train.networks.deep_clustering import DeepClustering, DeepClusteringSettings
+from soli.train.networks.reach import Reach
+from soli.train.networks.seq2seq import Seq2Seq, Seq2SeqSettings
+from soli.train.networks.tasnet import TasNet, TasNetSettings
+from soli.train.networks.unet import UNet, UNetSettings
+from soli.train.networks.wave_unet import WaveUNet, WaveUNetSettings
+from soli.train.networks.wave_unet import reach as wave_unet_reach
 
 
 @dataclass(frozen=True)
 class Family:
-    """A network and its settings: `network(settings)` builds it; `kind` says what it takes and gives."""
+    """A network and its settings: `network(settings)` builds it; `kind` says what it takes and gives.
+
+    `reach(settings)` is there for networks of finite memory, which need no windows at use: their chunks get as much of
+    their surroundings as the network looks at. The preset `paper` is what was published (a family's file says where),
+    `small` is for two processor cores at 8 kHz: a step of 16 items of 2 s takes about a second of one of them at most.
+    """
 
     network: type[nn.Module]
     settings: type[BaseModel]
     kind: Literal["mask", "waveform", "cluster", "events", "audio-visual"]
     summary: str
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    reach: Callable[[Any], Reach] | None = None
+
+
+# What the small mask networks look at: 32 ms windows at 8 kHz.
+_SMALL = {"sample_rate": 8000, "stft": {"n_fft": 256, "hop": 128}}
+# The best network of the Conv-TasNet paper's table II.
+_CONV_TASNET = {"filters": 512, "length": 16, "bottleneck": 128, "hidden": 512, "skip": 128, "blocks": 8, "repeats": 3}
 
 
 FAMILIES: Mapping[str, Family] = {
@@ -29,14 +49,101 @@ FAMILIES: Mapping[str, Family] = {
         BlstmMaskSettings,
         kind="mask",
         summary="decibels, batch norm, bidirectional LSTM stack, sigmoid mask",
-        presets={"small": {"hidden": 64, "layers": 1}},
+        presets={
+            "paper": {"hidden": 200, "layers": 2, "dropout": 0.2},
+            "small": {**_SMALL, "hidden": 64, "layers": 1},
+        },
     ),
     "band_split": Family(
         BandSplit,
         BandSplitSettings,
         kind="mask",
         summary="bands of the spectrum, recurrent over time and over bands, complex mask",
-        presets={"small": {"bands": 24, "features": 8, "blocks": 1, "time_hidden": 32, "band_hidden": 8}},
+        presets={
+            "paper": {
+                "stft": {"n_fft": 2048, "hop": 512},
+                "sample_rate": 44100,
+                "bands": 41,
+                "time_groups": 41,
+                "features": 128,
+                "blocks": 12,
+                "time_hidden": 256,
+                "band_hidden": 256,
+                "decoder_hidden": 512,
+                "mask": "complex",
+            },
+            "small": {**_SMALL, "bands": 24, "features": 8, "blocks": 1, "time_hidden": 32, "band_hidden": 8},
+        },
+    ),
+    "unet": Family(
+        UNet,
+        UNetSettings,
+        kind="mask",
+        summary="a picture of log magnitudes, convolutions down and up with skips, sigmoid mask",
+        presets={
+            "paper": {"stft": {"n_fft": 1024, "hop": 512}, "sample_rate": 8192, "channels": 16, "levels": 6},
+            "small": {**_SMALL, "channels": 8, "levels": 5, "dropout": 0.0},
+        },
+    ),
+    "seq2seq": Family(
+        Seq2Seq,
+        Seq2SeqSettings,
+        kind="mask",
+        summary="bidirectional LSTM encoder, LSTM decoder with attention over all frames, sigmoid mask",
+        presets={
+            "paper": {"hidden": 1000, "layers": 4, "dropout": 0.2},
+            "small": {**_SMALL, "hidden": 192, "layers": 1, "dropout": 0.0},
+        },
+    ),
+    "tasnet": Family(
+        TasNet,
+        TasNetSettings,
+        kind="waveform",
+        summary="5 ms segments, gated encoder, LSTM stack, masks on the encoder's weights",
+        presets={
+            "paper": {"segment": 40, "filters": 500, "hidden": 500, "layers": 4},
+            "small": {"filters": 128, "hidden": 128, "layers": 2, "loudness": True},
+        },
+    ),
+    "conv_tasnet": Family(
+        ConvTasNet,
+        ConvTasNetSettings,
+        kind="waveform",
+        summary="learnt frames of 2 ms, dilated depth-wise convolutions, masks on the frames' weights",
+        presets={
+            "paper": _CONV_TASNET,
+            "paper_causal": {**_CONV_TASNET, "norm": "cumulative", "causal": True},
+            "small": {
+                "filters": 128,
+                "length": 32,
+                "bottleneck": 64,
+                "hidden": 128,
+                "skip": 64,
+                "blocks": 6,
+                "repeats": 2,
+            },
+        },
+    ),
+    "wave_unet": Family(
+        WaveUNet,
+        WaveUNetSettings,
+        kind="waveform",
+        summary="convolutions on the waveform, decimated down and interpolated up, with skips and context",
+        presets={
+            "paper": {"sample_rate": 22050, "levels": 12, "channels": 24, "down_kernel": 15, "up_kernel": 5},
+            "small": {"sample_rate": 8000, "levels": 8, "channels": 8},
+        },
+        reach=wave_unet_reach,
+    ),
+    "deep_clustering": Family(
+        DeepClustering,
+        DeepClusteringSettings,
+        kind="cluster",
+        summary="an embedding of every bin by a bidirectional LSTM stack, sources by k-means",
+        presets={
+            "paper": {"stft": {"n_fft": 256, "hop": 64}, "hidden": 300, "layers": 4, "dimensions": 40},
+            "small": {"stft": {"n_fft": 256, "hop": 128}, "hidden": 128, "layers": 2, "dimensions": 20},
+        },
     ),
 }
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from soli.dsp.stft import frame_count
 from soli.errors import UsageError, near
 from soli.train.families import family, read_settings
+from soli.train.networks.consistent import Consistent
 from soli.train.run import RunSettings
 
 
@@ -25,13 +26,14 @@ def network_settings(settings: RunSettings) -> BaseModel:
 def build(settings: RunSettings) -> nn.Module:
     """The network of a run, with fresh weights drawn from its seed."""
     torch.manual_seed(settings.seed)
-    return family(settings.family).network(network_settings(settings))
+    network = family(settings.family).network(network_settings(settings))
+    return Consistent(network) if settings.consistent else network
 
 
 def example(settings: RunSettings, *, seconds: float, batch: int = 1) -> Tensor:
     """An input of the network's shape: what `seconds` of audio look like to it."""
     values: Any = network_settings(settings)
     samples = round(seconds * values.sample_rate)
-    if family(settings.family).kind == "mask":
+    if family(settings.family).kind in ("mask", "cluster"):
         return torch.randn(batch, 2, values.stft.bins, frame_count(samples, values.stft.hop))
     return torch.randn(batch, 1, samples)

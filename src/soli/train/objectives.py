@@ -1,31 +1,27 @@
 """Objectives: what a network is trained to do with a batch. (network, batch) -> {"loss": ..., "<term>": ...}.
 
-An objective is a weighted sum of losses, written in a recipe as `objective: {soft_snr: 0.1, compressed_magnitude: 1}`.
-Which objective a network gets depends on its kind alone.
+An objective is a weighted sum of losses, written in a recipe as `objective: {soft_snr: 0.1, compressed_magnitude: 1}`;
+`soli.train.losses.table` lists them. Which objective a network gets depends on its kind alone.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
-from soli.errors import UsageError, near
+from soli.separation.clustering import cluster_masks
 from soli.train import features
-from soli.train.losses import ratio, spectral
+from soli.train.losses.affinity import source_means
+from soli.train.losses.table import EMBEDDING, SPECTRAL, WAVEFORM, check_terms
+from soli.train.permutation import best_order, reorder
 from soli.types import StftSettings
 
-Loss = Callable[..., Tensor]
-
-SPECTRAL_LOSSES: Mapping[str, Loss] = {
-    "l1_magnitude": spectral.l1_magnitude,
-    "compressed_magnitude": spectral.compressed_magnitude,
-    "soft_snr": ratio.soft_snr,
-}
-WAVEFORM_LOSSES: Mapping[str, Loss] = {
-    "si_sdr": ratio.negative_si_sdr,
-    "waveform_snr": ratio.soft_snr,
-}
+# How far one batch moves the anchors of a network that embeds: the last twenty batches or so make them.
+_ANCHOR_STEP = 0.05
 
 
 @dataclass(frozen=True)
@@ -54,17 +50,12 @@ class MaskObjective:
     terms: Mapping[str, float]
     stft: StftSettings
     sample_rate: int
+    interchangeable: bool = False
 
     def __call__(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
         estimate, mixture = self._spectra(network, batch.mixture)
-        length = batch.mixture.shape[-1]
-        return weighted(
-            self.terms,
-            batch,
-            stft=self.stft,
-            spectra=lambda: (estimate, mixture),
-            waveforms=lambda: features.istft(estimate, self.stft, length),
-        )
+        seen = FromSpectra(batch, self.stft, estimate, mixture)
+        return weighted(self.terms, seen, interchangeable=self.interchangeable)
 
     def estimate(self, network: nn.Module, mixture: Tensor) -> Tensor:
         return features.istft(self._spectra(network, mixture)[0], self.stft, mixture.shape[-1])
@@ -82,66 +73,164 @@ class WaveformObjective:
     terms: Mapping[str, float]
     stft: StftSettings
     sample_rate: int
+    interchangeable: bool = False
 
     def __call__(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        estimate = self.estimate(network, batch.mixture)
-        return weighted(
-            self.terms,
-            batch,
-            stft=self.stft,
-            spectra=lambda: (features.stft(estimate, self.stft), features.stft(batch.mixture, self.stft)),
-            waveforms=lambda: estimate,
-        )
+        seen = FromWaveforms(batch, self.stft, self.estimate(network, batch.mixture))
+        return weighted(self.terms, seen, interchangeable=self.interchangeable)
 
     def estimate(self, network: nn.Module, mixture: Tensor) -> Tensor:
         estimate: Tensor = network(mixture[:, None])
         return estimate
 
 
+@dataclass(frozen=True)
+class ClusterObjective:
+    """For networks that embed the bins (B, D, F, N) and remember where each source lies: `anchors`, a buffer (S, D).
+
+    Named sources are embedded alike in every item: the loss takes the batch as one set of bins, and the anchors are the
+    moving mean of each source's embedding. Interchangeable ones mean nothing beyond their item: the loss is taken item
+    by item, which no order of the sources changes, and k-means finds their centres anew in each.
+    """
+
+    terms: Mapping[str, float]
+    stft: StftSettings
+    sample_rate: int
+    interchangeable: bool = False
+
+    def __call__(self, network: Any, batch: Batch) -> dict[str, Tensor]:
+        mixture = features.stft(batch.mixture, self.stft)
+        target = features.stft(batch.targets, self.stft)
+        embedding = network(features.as_planes(mixture))
+        together = not self.interchangeable
+        values = {n: EMBEDDING[n](embedding, target, mixture=mixture, together=together) for n in self.terms}
+        if together and network.training:
+            means, bins = source_means(embedding.detach(), target, mixture=mixture)
+            # A source that is nowhere in the batch leaves its anchor where it is.
+            network.anchors.lerp_(means, _ANCHOR_STEP * (bins > 0).to(means.dtype)[:, None])
+        return total(self.terms, values)
+
+    def estimate(self, network: Any, mixture: Tensor) -> Tensor:
+        spectrum = features.stft(mixture, self.stft)
+        embedding = network(features.as_planes(spectrum))
+        masks = self._masks(embedding, spectrum, network.anchors)
+        return features.istft(features.apply_masks(masks, spectrum), self.stft, mixture.shape[-1])
+
+    def _masks(self, embedding: Tensor, spectrum: Tensor, anchors: Tensor) -> Tensor:
+        """Masks (B, S, 1, F, N) as use finds them, so that validation judges what a model file will give."""
+        power = spectrum.abs().square().cpu().numpy()
+        starts = None if self.interchangeable else anchors.detach().cpu().numpy()
+        items = zip(embedding.detach().cpu().numpy(), power, strict=True)
+        found = [cluster_masks(values, loudness, anchors=starts, clusters=len(anchors)) for values, loudness in items]
+        return torch.from_numpy(np.stack(found)).to(embedding.device)[:, :, None]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a loss compares: estimate and target (B, S, ...), and the mixture (B, ...)."""
+
+    estimate: Tensor
+    target: Tensor
+    mixture: Tensor
+
+
+class FromSpectra:
+    """Both views of estimated spectra (B, S', F, N); each is computed once, and only where a loss looks at it."""
+
+    def __init__(self, batch: Batch, stft: StftSettings, estimate: Tensor, mixture: Tensor) -> None:
+        self.batch, self.stft, self.estimate, self.mixture = batch, stft, estimate, mixture
+
+    @cached_property
+    def spectra(self) -> Pair:
+        targets = self.batch.targets[:, : self.estimate.shape[1]]
+        return Pair(self.estimate, features.stft(targets, self.stft), self.mixture)
+
+    @cached_property
+    def waveforms(self) -> Pair:
+        estimate = features.istft(self.estimate, self.stft, self.batch.mixture.shape[-1])
+        return with_rest(estimate, self.batch)
+
+
+class FromWaveforms:
+    """Both views of estimated waveforms (B, S', T); each is computed once, and only where a loss looks at it."""
+
+    def __init__(self, batch: Batch, stft: StftSettings, estimate: Tensor) -> None:
+        self.batch, self.stft, self.estimate = batch, stft, estimate
+
+    @cached_property
+    def spectra(self) -> Pair:
+        targets = self.batch.targets[:, : self.estimate.shape[1]]
+        estimate, target, mixture = (features.stft(x, self.stft) for x in (self.estimate, targets, self.batch.mixture))
+        return Pair(estimate, target, mixture)
+
+    @cached_property
+    def waveforms(self) -> Pair:
+        return with_rest(self.estimate, self.batch)
+
+
+def with_rest(estimate: Tensor, batch: Batch) -> Pair:
+    """Waveforms (B, S', T) to compare; the source that takes the rest, which no network computes, is among them.
+
+    So that a loss that does not see the level of an estimate, as SI-SDR, cannot leave it free: the rest shows it.
+    """
+    if estimate.shape[1] < batch.targets.shape[1]:
+        rest = batch.mixture[:, None] - estimate.sum(dim=1, keepdim=True)
+        estimate = torch.cat((estimate, rest), dim=1)
+    return Pair(estimate, batch.targets, batch.mixture)
+
+
 def weighted(
-    terms: Mapping[str, float],
-    batch: Batch,
-    *,
-    stft: StftSettings,
-    spectra: Callable[[], tuple[Tensor, Tensor]],
-    waveforms: Callable[[], Tensor],
+    terms: Mapping[str, float], seen: FromSpectra | FromWaveforms, *, interchangeable: bool = False
 ) -> dict[str, Tensor]:
     """The weighted sum of an objective's losses as "loss", and every loss under its own name.
 
-    `spectra` gives the estimated spectra (B, S', F, N) and the mixture's (B, F, N), `waveforms` the estimates
-    (B, S', T); each is called only where a loss needs it.
+    With interchangeable sources the targets of each item are first put into the order that makes the sum smallest.
     """
-    values: dict[str, Tensor] = {}
-    if names := [name for name in terms if name in SPECTRAL_LOSSES]:
-        estimate, mixture = spectra()
-        target = features.stft(batch.targets[:, : estimate.shape[1]], stft)
-        values |= {name: SPECTRAL_LOSSES[name](estimate, target, mixture=mixture).mean() for name in names}
-    if names := [name for name in terms if name in WAVEFORM_LOSSES]:
-        audio = waveforms()
-        targets = batch.targets[:, : audio.shape[1]]
-        values |= {name: WAVEFORM_LOSSES[name](audio, targets, mixture=batch.mixture).mean() for name in names}
-    loss = sum((weight * values[name] for name, weight in terms.items()), start=batch.mixture.new_zeros(()))
-    return {"loss": loss, **values}
+
+    def losses(order: Tensor | None) -> dict[str, Tensor]:
+        values = {}
+        for name in terms:
+            loss, pair = (SPECTRAL[name], seen.spectra) if name in SPECTRAL else (WAVEFORM[name], seen.waveforms)
+            target = pair.target if order is None else reorder(pair.target, order)
+            values[name] = loss(pair.estimate, target, mixture=pair.mixture)
+        return values
+
+    def cost(order: Tensor) -> Tensor:
+        return summed(terms, losses(order))
+
+    return total(terms, losses(best_order(cost, seen.estimate) if interchangeable else None))
 
 
-def objective_for(kind: str, terms: Mapping[str, float], settings: Any) -> Objective:
-    """The objective of a network of this kind; UsageError for a loss that does not exist, before any training."""
-    check_terms(terms)
-    if kind == "mask":
-        return MaskObjective(terms, stft=settings.stft, sample_rate=settings.sample_rate)
-    if kind == "waveform":
-        # 32 ms windows with half overlap: what speech and music are commonly looked at with.
-        n_fft = 2 * round(0.016 * settings.sample_rate)
-        stft = StftSettings(n_fft=n_fft, hop=n_fft // 2)
-        return WaveformObjective(terms, stft=stft, sample_rate=settings.sample_rate)
-    raise UsageError(f"no objective is known for networks of kind {kind}", wanted="kind mask or waveform")
+def summed(terms: Mapping[str, float], values: Mapping[str, Tensor]) -> Tensor:
+    """The weighted sum of losses (B,) of each item, (B,)."""
+    first, *others = (weight * values[name] for name, weight in terms.items())
+    return sum(others, start=first)
 
 
-def check_terms(terms: Mapping[str, float]) -> None:
-    """Raises UsageError for a loss that does not exist, and where none is given."""
-    known = [*SPECTRAL_LOSSES, *WAVEFORM_LOSSES]
-    for name in terms:
-        if name not in known:
-            raise UsageError(f'objective: no loss is called "{name}"', do=near(name, known))
-    if not terms:
-        raise UsageError("objective: no loss is given", wanted="at least one of " + ", ".join(known))
+def total(terms: Mapping[str, float], values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Means over the items: the weighted sum as "loss", and every loss under its own name."""
+    means = {name: value.mean() for name, value in values.items()}
+    return {"loss": summed(terms, means), **means}
+
+
+_OBJECTIVES: Mapping[str, Callable[..., Objective]] = {
+    "mask": MaskObjective,
+    "waveform": WaveformObjective,
+    "cluster": ClusterObjective,
+}
+
+
+def objective_for(kind: str, terms: Mapping[str, float], settings: Any, *, interchangeable: bool = False) -> Objective:
+    """The objective of a network of this kind; UsageError for a loss that does not exist or fit, before any training.
+
+    `settings` are the network's: `sample_rate`, and where it sees spectra `stft`.
+    """
+    check_terms(terms, kind=kind)
+    stft = settings.stft if kind in ("mask", "cluster") else _looking_glass(settings.sample_rate)
+    return _OBJECTIVES[kind](terms, stft=stft, sample_rate=settings.sample_rate, interchangeable=interchangeable)
+
+
+def _looking_glass(sample_rate: int) -> StftSettings:
+    """Windows of 32 ms with half overlap: what speech and music are commonly looked at with."""
+    n_fft = 2 * round(0.016 * sample_rate)
+    return StftSettings(n_fft=n_fft, hop=n_fft // 2)

@@ -51,6 +51,7 @@ class DataSettings(_Settings):
     split: Literal["train", "valid", "test"] = "train"
     valid: str | None = Field(None, description="validation manifest, beside the data; default: the data's own")
     valid_split: str = "valid"
+    valid_rows: int = Field(0, ge=0, description="validate on so many rows, spread evenly over the split; 0: all")
     workers: int = Field(1, ge=0)
 
 
@@ -78,13 +79,24 @@ class ExportSettings(_Settings):
     data_licence: str = ""
 
 
+# All orders of interchangeable sources are tried: 120 of five.
+_MOST_INTERCHANGEABLE = 5
+
+
 class RunSettings(_Settings):
-    """Everything that makes one training run differ from another; a recipe lists only what differs from here."""
+    """Everything that makes one training run differ from another; a recipe lists only what differs from here.
+
+    `rest` names the source that takes what the others leave, and is never computed. `interchangeable` says that the
+    sources mean nothing by themselves (speaker one, speaker two): each item is compared in the order that fits best.
+    `consistent` makes the estimates of all sources sum to the mixture.
+    """
 
     name: SourceName
     family: str
     sources: tuple[SourceName, ...] = Field(min_length=1)
     rest: str | None = None
+    interchangeable: bool = False
+    consistent: bool = False
     network: dict[str, Any] = {}
     preset: str | None = None
     objective: dict[str, float]
@@ -104,6 +116,19 @@ class RunSettings(_Settings):
             raise ValueError("the rest is the only source, and nothing is left to estimate")
         return self
 
+    @model_validator(mode="after")
+    def _several_and_no_rest(self) -> "RunSettings":
+        for name in ("interchangeable", "consistent"):
+            if getattr(self, name) and self.rest is not None:
+                why = "could be any of the others" if name == "interchangeable" else "makes the sources sum up already"
+                raise ValueError(f'{name}: the rest "{self.rest}" {why}; set rest: null, or {name}: false')
+            if getattr(self, name) and len(self.sources) < 2:
+                raise ValueError(f"{name}: needs two sources or more, and {self.sources[0]} is alone")
+        if self.interchangeable and len(self.sources) > _MOST_INTERCHANGEABLE:
+            orders = f"{len(self.sources)} sources have too many orders to try all"
+            raise ValueError(f"interchangeable: {orders}; wanted at most {_MOST_INTERCHANGEABLE}")
+        return self
+
     @property
     def outputs(self) -> int:
         """How many sources the network estimates."""
@@ -118,9 +143,8 @@ def find_recipe(name: str) -> Path:
     for candidate in (shipped / name, shipped / f"{name}.yaml", shipped / name.removeprefix("recipes/")):
         if candidate.is_file():
             return candidate
-    known = [
-        str(p.relative_to(shipped).with_suffix("")) for p in sorted(shipped.rglob("*.yaml")) if "data" not in p.parts
-    ]
+    files = [path.relative_to(shipped) for path in sorted(shipped.rglob("*.yaml"))]
+    known = [path.with_suffix("").as_posix() for path in files if path.parts[0] != "data"]
     raise UsageError(f'there is no recipe "{name}"', wanted="a .yaml file or a shipped recipe", do=near(name, known))
 
 

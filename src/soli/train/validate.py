@@ -10,28 +10,37 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from soli.data.manifest import Row
-from soli.data.render import render
+from soli.data.render import Rendered, render
 from soli.metrics.si import si_sdr, snr
 from soli.train.objectives import Objective
 from soli.types import Array
 
 # 80 dB under full scale a reference counts as silent, and has no SI-SDR.
 _SILENT_RMS = 1e-4
-# A silent estimate scores minus infinity, which no mean survives.
-_WORST_DB = -60.0
+# A silent estimate scores minus infinity and a perfect one plus infinity, which no mean survives.
+_WORST_DB, _BEST_DB = -60.0, 100.0
 
 
 class Validation:
     """Scores weights on fixed rows."""
 
     def __init__(
-        self, network: nn.Module, objective: Objective, rows: list[Row], *, root: Path, sources: tuple[str, ...]
+        self,
+        network: nn.Module,
+        objective: Objective,
+        rows: list[Row],
+        *,
+        root: Path,
+        sources: tuple[str, ...],
+        interchangeable: bool = False,
     ) -> None:
         self.network = copy.deepcopy(network).eval()
         self.objective, self.rows, self.root, self.sources = objective, rows, root, sources
+        self.interchangeable = interchangeable
 
     @torch.no_grad()
     def run(self, weights: dict[str, Tensor]) -> dict[str, float]:
@@ -44,20 +53,39 @@ class Validation:
             device = next(self.network.parameters()).device
             mixture = torch.from_numpy(item.mixture[:1]).to(device)
             estimates = self.objective.estimate(self.network, mixture)[0].cpu().numpy()
-            for source, estimate in zip(self.sources, estimates, strict=False):
-                reference = item.stems.get(source)
-                if reference is None or _silent(reference[0]) or _same(reference[0], item.mixture[0]):
-                    continue
-                gains.append(_db(snr, reference[0], estimate) - _db(snr, reference[0], item.mixture[0]))
-                reached[source].append(_db(si_sdr, reference[0], estimate))
+            for source, reference, estimate in self._pairs(item, estimates):
+                gains.append(_db(snr, reference, estimate) - _db(snr, reference, item.mixture[0]))
+                reached[source].append(_db(si_sdr, reference, estimate))
         score = float(np.mean(gains)) if gains else float("-inf")
         means = {f"valid_si_sdr_{source}": float(np.mean(values)) for source, values in reached.items() if values}
         return {"valid_score": round(score, 4), **{name: round(value, 4) for name, value in means.items()}}
 
+    def _pairs(self, item: Rendered, estimates: Array) -> list[tuple[str, Array, Array]]:
+        """Each source that can be scored: its name, its reference (T,) and its estimate (T,)."""
+        references = {source: item.stems[source][0] for source in self.sources if source in item.stems}
+        if self.interchangeable:
+            estimates = best_order(list(references.values()), estimates)
+        places = list(references) if self.interchangeable else list(self.sources)
+        return [
+            (source, reference, estimates[places.index(source)])
+            for source, reference in references.items()
+            if not (_silent(reference) or _same(reference, item.mixture[0]))
+        ]
+
+
+def best_order(references: list[Array], estimates: Array) -> Array:
+    """The estimates (S, T) in the order of the references (T,) that gives the highest mean SNR over those not silent.
+
+    One estimate a reference: what is left over, where some references are missing, is not returned.
+    """
+    table = [[0.0 if _silent(r) else _db(snr, r, e) for e in estimates] for r in references]
+    _, order = linear_sum_assignment(np.reshape(table, (len(references), len(estimates))), maximize=True)
+    return estimates[order]
+
 
 def _db(measure: Callable[..., list[float | None]], reference: Array, estimate: Array) -> float:
     (value,) = measure(reference[None], estimate[None])
-    return _WORST_DB if value is None else max(value, _WORST_DB)
+    return _WORST_DB if value is None else min(max(value, _WORST_DB), _BEST_DB)
 
 
 def _silent(reference: Array) -> bool:

@@ -1,7 +1,8 @@
 """BLSTM mask network: decibels, batch norm over bins, a stack of bidirectional LSTM layers, a linear layer, a sigmoid.
 
 The plain mask-inference network of the field (e.g. Wang and Chen 2018, "Supervised speech separation based on deep
-learning", section IV); the Bach10 thesis uses it with an STFT of 512/128 at 44.1 kHz.
+learning", section IV). The preset `paper` is the largest network of the Bach10 thesis: STFT 512/128 at 44.1 kHz,
+2 layers of 200 cells a direction, dropout 0.2.
 """
 
 from pydantic import BaseModel, ConfigDict

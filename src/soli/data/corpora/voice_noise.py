@@ -1,0 +1,239 @@
+"""Builds a voice-and-noise set, in the layout of `readers.voice_noise`, from a `speech-noise` library.
+
+OUT/SPLIT/NNNN/{mix_snr_XX,voice,noise}.wav   float32, mono; train, test, and valid where asked for
+OUT/items.jsonl                               what each item was made of, a line an item
+OUT/voice-noise.json                          the settings, and the library's hash
+OUT/README.md, OUT/LICENSES.txt               what this is, its sources and their licences
+
+Splits are those of the library: no speaker, language or noise recording is in two of them. A build that was stopped
+goes on with the same call; more items of the same kind are added by asking for more.
+"""
+
+import json
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loky import ProcessPoolExecutor
+from pydantic import ValidationError
+
+from soli.atomic import cannot_write, write_atomically
+from soli.data.corpora import speech_noise
+from soli.data.corpora.terms import LICENSES_NAME, README_NAME, licenses_text, readme_text
+from soli.data.corpora.voice_noise_items import Line, Maker, Place, Settings
+from soli.data.library import LIBRARY_NAME, read_library
+from soli.errors import DataError, OutputError, SoliError, UsageError
+from soli.media.hashing import sha256_file
+from soli.version import __version__
+
+RECORD_NAME = "voice-noise.json"
+ITEMS_NAME = "items.jsonl"
+# Less than this left on the disk is worth a word; so much more than the samples a folder of three files takes up.
+LITTLE_ROOM = 1 << 30
+_FOLDER_BYTES = 4 * 4096
+_SPLITS = ("train", "valid", "test")
+_THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build came to: items written now and kept from before, and how long they sound together."""
+
+    out: str
+    library: str
+    items: dict[str, int]
+    written: int
+    kept: int
+    hours: float
+
+
+def build(
+    out: Path,
+    library: Path,
+    settings: Settings,
+    *,
+    workers: int = 1,
+    progress: Progress = lambda done, total: None,
+    warn: Callable[[str], None] = lambda message: None,
+) -> Built:
+    """Builds the set, or goes on with it. The same settings and library give the same bytes, with any `workers`.
+
+    Raises UsageError where `out` holds a set of other settings, OutputError where it holds something else or the disk
+    has too little room (`warn` is told where that will be little), DataError where the library lacks what is wanted.
+    """
+    maker = Maker.of(settings, read_library(library))
+    places = [Place(split, number + 1) for split, count in settings.counts.items() for number in range(count)]
+    for split, count in settings.counts.items():
+        if count:
+            maker.planner.row(split, 1)  # raises where the library has nothing for it, before anything is written
+    record = _record(library, settings)
+    _check_place(out, record)
+    lines = _lines(out)
+    left = [place for place in places if place.path not in lines or not _whole(out, maker, place)]
+    _check_room(out, len(left), settings, warn)
+    write_atomically(out / RECORD_NAME, json.dumps(record, indent=1) + "\n")
+    write_atomically(out / README_NAME, readme_text(maker.planner.library, settings))
+    write_atomically(out / LICENSES_NAME, licenses_text(maker.planner.library))
+    progress(len(places) - len(left), len(places))
+    for done, line in enumerate(_made(left, maker, out, workers), start=len(places) - len(left) + 1):
+        lines[line.path] = line
+        _append(out / ITEMS_NAME, line)
+        progress(done, len(places))
+    _write_lines(out, [lines[place.path] for place in places])
+    hours = len(places) * settings.length_s / 3600
+    kept = len(places) - len(left)
+    counts: dict[str, int] = {split: count for split, count in settings.counts.items() if count}
+    return Built(str(out), str(library), counts, len(left), kept, round(hours, 3))
+
+
+def library_beside(
+    out: Path, *, packages_root: Path | None = None, download: bool = False, progress: Callable[[], None] = lambda: None
+) -> Path:
+    """The library `speech-noise` in the folder that `out` is in; where there is none it is built, as
+    `speech_noise.build` does and raises."""
+    folder = out.parent / "speech-noise"
+    if not (folder / LIBRARY_NAME).is_file():
+        speech_noise.build(folder, packages_root=packages_root, download=download, progress=progress)
+    return folder
+
+
+def _record(library: Path, settings: Settings) -> dict[str, Any]:
+    file = library / LIBRARY_NAME if library.is_dir() else library
+    return {"settings": settings.model_dump(mode="json"), "library_sha256": sha256_file(file), "soli": __version__}
+
+
+def _check_place(out: Path, record: dict[str, Any]) -> None:
+    """Sees that `out` is new, empty, or this set already; only the counts may have grown."""
+    if not (out / RECORD_NAME).is_file():
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise OutputError(f"{out} holds something else", wanted="a new or empty folder")
+        return
+    old = _read_record(out / RECORD_NAME)
+    changed = [f"{k}: {old['settings'].get(k)} -> {v}" for k, v in record["settings"].items() if _differs(k, old, v)]
+    changed += ["the library"] if old["library_sha256"] != record["library_sha256"] else []
+    if changed:
+        raise UsageError(
+            f"{out} was built with other settings ({', '.join(changed)})",
+            do="give the same ones (more items may be asked for), or build in another folder",
+        )
+
+
+def _differs(key: str, old: dict[str, Any], new: object) -> bool:
+    before = old["settings"].get(key)
+    if key in _SPLITS and isinstance(before, int) and isinstance(new, int):
+        return new < before
+    return bool(before != new)
+
+
+def _read_record(record: Path) -> dict[str, Any]:
+    try:
+        old = json.loads(record.read_text(encoding="utf-8"))
+        if isinstance(old["settings"], dict) and isinstance(old["library_sha256"], str):
+            return dict(old)
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{record} is damaged: {error}", do="build in another folder") from error
+    raise DataError(f"{record} is no record of a build", do="build in another folder")
+
+
+def _lines(out: Path) -> dict[str, Line]:
+    """What an earlier build has written down, by path; a last line that a kill cut off is dropped."""
+    file = out / ITEMS_NAME
+    if not file.is_file():
+        return {}
+    lines: dict[str, Line] = {}
+    texts = file.read_text(encoding="utf-8").split("\n")
+    for number, text in enumerate(texts[:-1], start=1):
+        try:
+            line = Line.model_validate_json(text)
+        except ValidationError as error:
+            raise DataError(f"{file} line {number} is damaged", do="build in another folder") from error
+        lines[line.path] = line
+    if texts[-1]:
+        write_atomically(file, "".join(text + "\n" for text in texts[:-1]))
+    return lines
+
+
+def _whole(out: Path, maker: Maker, place: Place) -> bool:
+    return all((out / place.path / name).is_file() for name in maker.files(place))
+
+
+def _check_room(out: Path, items: int, settings: Settings, warn: Callable[[str], None]) -> None:
+    needed = items * (3 * 4 * round(settings.sample_rate * settings.length_s) + _FOLDER_BYTES)
+    free = shutil.disk_usage(next(place for place in (out, *out.resolve().parents) if place.is_dir())).free
+    if needed >= free:
+        raise OutputError(
+            f"{items} items take {_size(needed)}, and {out} has {_size(free)} of room",
+            do="ask for fewer or shorter ones",
+        )
+    if items and free - needed < LITTLE_ROOM:
+        warn(f"{items} items take {_size(needed)}; only {_size(free - needed)} will be left in {out}")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
+
+
+def _made(places: list[Place], maker: Maker, out: Path, workers: int) -> Iterator[Line]:
+    """The lines of the items in order, each when its folder is whole."""
+    if min(workers, len(places)) <= 1:
+        yield from (maker.write(place, out) for place in places)
+        return
+    pool = ProcessPoolExecutor(
+        min(workers, len(places)),
+        initializer=_prepare,
+        initargs=(maker, out, os.getpid()),
+        env=dict.fromkeys(_THREAD_LIMITS, "1"),
+    )
+    try:
+        yield from pool.map(_write, places, chunksize=4)
+    except BrokenProcessPool as error:
+        raise SoliError(
+            "a worker process was killed", do="run it again, with fewer --workers if memory is short: it goes on"
+        ) from error
+    finally:
+        pool.shutdown(kill_workers=True)
+
+
+_worker: tuple[Maker, Path] | None = None
+
+
+def _prepare(maker: Maker, out: Path, parent: int) -> None:
+    """Gives a worker process the library once; Ctrl-C is for the first process, which tells the others to stop."""
+    global _worker
+    _worker = (maker, out)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def _follow(parent: int) -> None:
+    """Ends this process soon after its parent was killed: loky's workers would wait for ever, and write meanwhile."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _write(place: Place) -> Line:
+    assert _worker is not None, "the pool has prepared its workers"
+    maker, out = _worker
+    return maker.write(place, out)
+
+
+def _append(file: Path, line: Line) -> None:
+    try:
+        with file.open("a", encoding="utf-8") as opened:
+            opened.write(line.model_dump_json() + "\n")
+    except OSError as error:
+        raise cannot_write(file, error) from error
+
+
+def _write_lines(out: Path, lines: list[Line]) -> None:
+    write_atomically(out / ITEMS_NAME, "".join(line.model_dump_json() + "\n" for line in lines))

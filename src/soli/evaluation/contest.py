@@ -1,0 +1,71 @@
+"""The parts of a comparison while it is made: who takes part, on what, and what judging each gave."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from soli.data.manifest import Manifest
+from soli.evaluation.comparison import Clip, Cost
+from soli.evaluation.footprint import SECONDS
+from soli.evaluation.results import Line
+from soli.evaluation.subject import KMEANS2, MIXTURE, ORACLE, Subject
+from soli.modelfile import ModelInfo
+
+MARKS = (MIXTURE, ORACLE)
+"""Subjects that are no methods: nothing about them is timed, and they are not the best."""
+
+BASELINES = (*MARKS, KMEANS2)
+"""Subjects that are no model files."""
+
+Watch = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Who is to be compared: what `evaluate` takes as `model`, under which name, and what is known of its training."""
+
+    name: str
+    model: str
+    origin: str
+    train_minutes: float | None = None
+
+    @property
+    def is_mark(self) -> bool:
+        return self.model in MARKS
+
+
+@dataclass
+class Judged:
+    """An entry with its subject, and what judging it gave."""
+
+    entry: Entry
+    subject: Subject
+    info: ModelInfo | None
+    lines: list[Line] = field(default_factory=list)
+    cost: Cost = field(default_factory=Cost)
+    clips: list[Clip] = field(default_factory=list)
+
+    @property
+    def done(self) -> set[str]:
+        return {line.id for line in self.lines}
+
+    def of(self, source: str) -> list[Line]:
+        return [line for line in self.lines if line.source == source]
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What is the same for all: the data, the folder, the items."""
+
+    data: Path
+    manifest: Manifest
+    out: Path
+    limit: int | None = None
+    workers: int | None = None
+    threads: int = 1
+    measured_s: float = SECONDS
+    watch: Watch = lambda name, done, total: None
+
+    @property
+    def ids(self) -> list[str]:
+        return [row.id for row in self.manifest.rows[: self.limit]]

@@ -1,0 +1,54 @@
+"""`kmeans2`, the baseline without training: bins of the log spectrogram in two clusters, each one a source.
+
+A bin is described by its level and those of its eight neighbours in time and frequency, in dB re the loudest bin of
+the item, and no lower than -60 dB. 2-means (`soli.separation.clustering`) parts the bins; a source is the mixture's
+spectrum where its cluster is, with the mixture's phase (binary masks). Levels are all it knows: it parts loud from
+soft, and cannot say which of them is which source, so that its scores are those of the better order.
+"""
+
+import numpy as np
+
+from soli.dsp.stft import istft, stft
+from soli.separation.clustering import k_means
+from soli.types import Array, ComplexArray, StftSettings
+
+RATE = 8000
+STFT = StftSettings(n_fft=512, hop=128)
+"""At RATE: windows of 64 ms, as the course's networks for voice and noise have; other rates get as long ones."""
+
+_FLOOR_DB = -60.0
+# The clusters are found on at most so many bins, evenly spread; they are two.
+_MOST_BINS = 50_000
+
+
+def two_means_estimates(mixture: Array, settings: StftSettings) -> Array:
+    """Two estimates (2, C, T) of a mixture (C, T) that sum to it; all channels share one mask."""
+    spectrum = stft(mixture, settings)  # (C, F, N)
+    masks = two_means_masks(_levels(spectrum))
+    return istft(masks[:, None] * spectrum, settings, mixture.shape[-1])
+
+
+def two_means_masks(levels: Array) -> Array:
+    """Binary masks (2, F, N) of bins of levels (F, N) in dB; every bin is in one. The louder cluster is first."""
+    around = np.pad(levels, 1, mode="edge")
+    bins, frames = levels.shape
+    shifted = [around[f : f + bins, n : n + frames] for f in range(3) for n in range(3)]
+    step = -(-levels.size // _MOST_BINS)
+    centres = k_means(np.stack([view.reshape(-1)[::step] for view in shifted], axis=1), 2)
+    centres = centres[np.argsort(-centres.sum(axis=1))]
+    # One neighbour after another, so that a long item needs no array nine times its size.
+    distances = np.zeros((2, bins, frames), dtype=np.float32)
+    for view, places in zip(shifted, centres.T, strict=True):
+        distances += np.square(view - places[:, None, None])
+    first = distances[0] <= distances[1]
+    return np.stack([first, ~first]).astype(np.float32)
+
+
+def _levels(spectrum: ComplexArray) -> Array:
+    """Levels (F, N) of a spectrum (C, F, N) over all channels, in dB re the loudest bin, at least -60 dB."""
+    power = np.square(np.abs(spectrum)).sum(axis=0)
+    loudest = power.max()
+    if loudest == 0:
+        return np.full(power.shape, _FLOOR_DB, dtype=np.float32)
+    levels: Array = (10 * np.log10(np.maximum(power / loudest, 10 ** (_FLOOR_DB / 10)))).astype(np.float32)
+    return levels

@@ -1,0 +1,37 @@
+"""Which family, objective and sources go together: what does not is said before anything is opened or built."""
+
+from soli.errors import UsageError
+from soli.train.families import family
+from soli.train.losses.table import SCALE_FREE, check_terms
+from soli.train.run import RunSettings
+
+
+def check_fit(settings: RunSettings) -> None:
+    """Raises UsageError where family, objective and sources do not go together; says why, and what would."""
+    kind = family(settings.family).kind
+    check_terms(settings.objective, kind=kind)
+    if kind == "cluster":
+        if settings.rest is not None:
+            raise UsageError(
+                f'{settings.family} finds every source as a cluster, and the rest "{settings.rest}" would be none',
+                do="set rest: null; the estimates sum to the mixture all the same",
+            )
+        if settings.outputs < 2:
+            raise UsageError(f"{settings.family} has one source, and one cluster is the mixture", wanted="two or more")
+        if settings.consistent:
+            raise UsageError(
+                f"consistent: the masks of {settings.family} come from clusters, and sum to one already",
+                do="set consistent: false",
+            )
+        if settings.export.window_s is None:
+            raise UsageError(
+                f"export.window_s: null; the clusters of {settings.family} are those of a window",
+                wanted="a length in seconds",
+            )
+    felt = {name for name, weight in settings.objective.items() if weight}
+    if kind != "cluster" and felt <= SCALE_FREE and settings.rest is None and not settings.consistent:
+        raise UsageError(
+            f"objective: {' and '.join(felt)} alone leaves the level of each estimate free",
+            wanted="a loss that sees the level too, such as waveform_snr",
+            do="or set consistent: true, so that the estimates sum to the mixture",
+        )

@@ -1,0 +1,61 @@
+"""The table of losses: their names in a recipe, what each looks at, and so which networks each can train.
+
+Every loss is called as (estimate, target, *, mixture) and gives a value an item, (B,).
+"""
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor
+
+from soli.errors import UsageError, near
+from soli.train.losses import affinity, multires, ratio, spectral
+
+Loss = Callable[..., Tensor]
+
+SPECTRAL: Mapping[str, Loss] = {
+    "l1_magnitude": spectral.l1_magnitude,
+    "compressed_magnitude": spectral.compressed_magnitude,
+    "soft_snr": ratio.soft_snr,
+}
+WAVEFORM: Mapping[str, Loss] = {
+    "si_sdr": ratio.negative_si_sdr,
+    "waveform_snr": ratio.soft_snr,
+    "multi_resolution_stft": multires.multi_resolution_stft,
+}
+EMBEDDING: Mapping[str, Loss] = {
+    "deep_clustering": affinity.deep_clustering,
+    "deep_clustering_weighted": affinity.deep_clustering_weighted,
+}
+# Losses that give the same value at any level of the estimate.
+SCALE_FREE = frozenset({"si_sdr"})
+
+# Masks give spectra and waveforms, waveforms give spectra; an embedding is none of them.
+_FITS: Mapping[str, Mapping[str, Loss]] = {
+    "mask": {**SPECTRAL, **WAVEFORM},
+    "waveform": {**SPECTRAL, **WAVEFORM},
+    "cluster": EMBEDDING,
+}
+_GIVES = {"mask": "masks", "waveform": "waveforms", "cluster": "an embedding"}
+
+
+def check_terms(terms: Mapping[str, float], *, kind: str) -> None:
+    """Raises UsageError where an objective names no loss, one that does not exist, or one that does not fit `kind`."""
+    if kind not in _FITS:
+        raise UsageError(f"no objective is known for networks of kind {kind}", wanted=f"kind {' or '.join(_FITS)}")
+    fitting = list(_FITS[kind])
+    known = [*SPECTRAL, *WAVEFORM, *EMBEDDING]
+    if not terms:
+        raise UsageError("objective: no loss is given", wanted="at least one of " + ", ".join(fitting))
+    for name, weight in terms.items():
+        if name not in known:
+            raise UsageError(f'objective: no loss is called "{name}"', do=near(name, known))
+        if name not in fitting:
+            looks_at = "an embedding" if name in EMBEDDING else "separated sources"
+            raise UsageError(
+                f'objective: "{name}" compares {looks_at}, and a network of kind {kind} gives {_GIVES[kind]}',
+                wanted="a loss that fits: " + ", ".join(fitting),
+            )
+        if not 0 <= weight < float("inf"):
+            raise UsageError(f"objective.{name}: a weight of {weight}", wanted="a positive number, or 0 to only log it")
+    if not any(terms.values()):
+        raise UsageError("objective: every loss has the weight 0", wanted="something to learn")

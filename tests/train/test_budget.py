@@ -1,0 +1,43 @@
+"""Steps for a budget of time: measured before a run, and then a setting like any other."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from soli.errors import UsageError
+from soli.train import budget
+from soli.train.assemble import assemble
+from soli.train.run import find_recipe, read_recipe
+
+WORDS = ["data.duration_s=1", "data.workers=1", "data.valid_rows=1", "optim.batch=2", "network.hidden=8"]
+
+
+def test_steps_fill_what_validation_leaves_of_the_budget() -> None:
+    assert budget.steps_for(1000, step_s=0.5, valid_s=15, validations=10) == (950 - 150) / 0.5
+    assert budget.steps_for(100, step_s=0.5, valid_s=15, validations=10) < 0
+
+
+def test_a_measured_run_keeps_its_settings_but_for_the_steps(
+    librimix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "_MEASURED_S", 0.2)
+    settings = read_recipe(find_recipe("speakers/blstm_mask"), WORDS)
+
+    def training(out: str) -> budget.Training:
+        return assemble(settings, data=librimix / "mix_clean.jsonl", out=tmp_path / out)
+
+    fresh = {name: value.clone() for name, value in training("run").network.state_dict().items()}
+    found = budget.within(training("run"), budget_s=3600)
+    assert not (tmp_path / "run").exists()
+    assert found.optim.steps > 3600
+    # As many validations as the recipe asks for: one every 1000 of 20000.
+    assert -(-found.optim.steps // found.watch.valid_every) == 20
+    rest = {"steps": settings.optim.steps, "warmup": settings.optim.warmup}
+    assert found.model_copy(update={"watch": settings.watch, "optim": found.optim.model_copy(update=rest)}) == settings
+    # What was measured has no part in the run that follows.
+    again = training("run").network.state_dict()
+    assert all(torch.equal(value, again[name]) for name, value in fresh.items())
+
+    with pytest.raises(UsageError, match="20 validations of"):
+        budget.within(training("run"), budget_s=0.01)
