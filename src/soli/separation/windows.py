@@ -28,8 +28,8 @@ class Windowed:
         hop = network.context.hop
         self._step = max(1, round((window_s - overlap_s) * network.sample_rate / hop)) * hop
         self._overlap = max(1, round(overlap_s * network.sample_rate / hop)) * hop
-        window = self._step + self._overlap
-        self.context = Context(past=window, future=window, hop=self._step)
+        # What comes before a chunk's first window only fades out into it, and that needs the one window before it whole.
+        self.context = Context(past=self._step, future=self._step + self._overlap, hop=self._step)
 
     def items_at_once(self, length: int) -> int:
         """How many items the network takes in one call: it is windows of theirs that it takes."""
@@ -46,11 +46,11 @@ class Windowed:
         window = self._step + self._overlap
         whole = [start for start in starts if start + window <= length]
         estimates = np.zeros((items, len(self.sources), length), dtype=np.float32)
-        if whole:
-            # All whole windows of all items as one batch, of which the network takes as many at once as it may.
-            cut = np.stack([mixtures[:, start : start + window] for start in whole])  # (W, B, T)
-            parts = self.network.separate_batch(cut.reshape(-1, window)).reshape(len(whole), items, -1, window)
-            for start, part in zip(whole, parts, strict=True):
+        together = max(1, self.network.items_at_once(window) // items)
+        for group in (whole[i : i + together] for i in range(0, len(whole), together)):
+            cut = np.concatenate([mixtures[:, start : start + window] for start in group])  # (W x B, T)
+            parts = np.split(self.network.separate_batch(cut), len(group))
+            for start, part in zip(group, parts, strict=True):
                 self._add(estimates, part, start)
         for start in starts[len(whole) :]:
             self._add(estimates, self.network.separate_batch(mixtures[:, start:]), start)
