@@ -10,12 +10,11 @@ from soli.data.render import Rendered
 from soli.errors import DataError, UsageError
 from soli.evaluation.oracle import FALLBACK_STFT, at_rate, ideal_ratio_estimates, mixture_estimates
 from soli.media.hashing import sha256_file
-from soli.modelfile import read_model
+from soli.modelfile import REST, read_model
 from soli.separation import api, zoo
 from soli.types import Array, StftSettings
 
 MIXTURE, ORACLE = "mixture", "oracle"
-REST = "rest"
 
 
 @dataclass(frozen=True)
@@ -77,8 +76,6 @@ def subject_of(model: str, manifest: Manifest, *, threads: int | None = None) ->
         return Subject(model, "", stems, None, FALLBACK_STFT, None)
     path = zoo.path(model)
     info, _ = read_model(path)
-    rest = info.rest or REST
-    sources = info.sources if info.rest is not None else (*info.sources, REST)
     if not set(info.estimated) & set(stems):
         raise UsageError(
             f"{info.name} separates {', '.join(info.estimated)}; the manifest has {', '.join(stems) or 'no sources'}",
@@ -87,5 +84,12 @@ def subject_of(model: str, manifest: Manifest, *, threads: int | None = None) ->
         )
     rate = info.sample_rate if info.stft is not None else None
     return Subject(
-        info.name, sha256_file(path), sources, rest, info.stft or FALLBACK_STFT, rate, path=path, threads=threads
+        info.name,
+        sha256_file(path),
+        info.stems,
+        info.rest or REST,
+        info.stft or FALLBACK_STFT,
+        rate,
+        path=path,
+        threads=threads,
     )

@@ -28,7 +28,7 @@ class Windowed:
         hop = network.context.hop
         self._step = max(1, round((window_s - overlap_s) * network.sample_rate / hop)) * hop
         self._overlap = max(1, round(overlap_s * network.sample_rate / hop)) * hop
-        # What comes before a chunk's first window only fades out into it, and that needs the one window before it whole.
+        # What comes before a chunk's first window only fades out into it: one window, whole, is enough.
         self.context = Context(past=self._step, future=self._step + self._overlap, hop=self._step)
 
     def items_at_once(self, length: int) -> int:
