@@ -6,7 +6,8 @@ import numpy as np
 
 from soli.data.corpora.clean import clean
 from soli.data.library import LIBRARY_NAME, Kind, Sound, Split, write_library
-from soli.media.excerpt import write_pcm16
+from soli.media.audio import write_audio
+from soli.media.hashing import sha256_file
 from soli.types import Array
 
 
@@ -38,12 +39,12 @@ def put(root: Path, name: str, samples: Array, sample_rate: int, *, kind: Kind, 
     cleaned = clean(samples[None], sample_rate, trim=False)
     path = root / kind / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    sha256 = write_pcm16(path, cleaned.samples, sample_rate=sample_rate)
+    write_audio(path, cleaned.samples[None], sample_rate=sample_rate, subtype="pcm16")
     given = {"package": "made", "class": kind, "group": name, "licence": "CC0-1.0", "origin": f"made:{name}"} | fields
     return Sound(
         kind=kind,
         path=f"{kind}/{name}",
-        sha256=sha256,
+        sha256=sha256_file(path),
         sample_rate=sample_rate,
         frames=len(cleaned.samples),
         bandwidth_hz=cleaned.bandwidth_hz,

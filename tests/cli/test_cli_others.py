@@ -82,9 +82,29 @@ def test_doctor_names_what_is_broken_and_the_line_that_mends_it(
     assert result.errors == result.err.splitlines()
     assert "PyYAML is broken" in result.errors[0]
     assert 'to mend it: pip install --force-reinstall "PyYAML"' in result.errors[0]
-    assert "cpu is broken" in result.errors[1]
+    assert result.errors[1].startswith("soli: error: bad.soli.onnx is broken: ")
+    assert "onnxruntime" not in result.errors[1]
     assert "BROKEN" in result.out
     assert inside(capsys, "doctor", "--model", "bad.soli.onnx", "--json").json["ok"] is False
+
+
+def test_doctor_blames_an_edited_model_file_and_tries_the_rest_with_the_shipped_one(
+    here: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edited = model.read_bytes().replace(b'"sources":["voice","noise"]', b'"sources":["noise","voice"]')
+    (here / "mine.soli.onnx").write_bytes(edited)
+    result = inside(capsys, "doctor", "--model", "mine.soli.onnx")
+    assert result.code == 1
+    (error,) = result.errors
+    assert "mine.soli.onnx is broken: edited or damaged" in error
+    assert "to mend it: fetch or export the file again" in error
+    assert "taken apart by voice" in result.out
+
+
+def test_doctor_of_an_unknown_model_is_a_wrong_call(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = inside(capsys, "doctor", "--model", "voixe")
+    assert (result.code, len(result.errors)) == (2, 1)
+    assert "did you mean voice" in result.err
 
 
 def test_selftest_passes_on_a_good_model_and_fails_on_a_bad_one(

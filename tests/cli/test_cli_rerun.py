@@ -63,9 +63,8 @@ def _no_journal(here: Path) -> tuple[str, ...]:
         _a_changed_stem,
         _no_journal,
         lambda here: ("--subtype", "pcm16"),
-        lambda here: ("--stems", "voice"),
     ],
-    ids=["another input", "a changed stem", "no journal", "another subtype", "other stems"],
+    ids=["another input", "a changed stem", "no journal", "another subtype"],
 )
 def test_output_that_is_not_known_to_be_the_same_is_left_alone_unless_overwritten(
     here: Path, model: Path, capsys: pytest.CaptureFixture[str], change: object
@@ -85,6 +84,51 @@ def test_output_that_is_not_known_to_be_the_same_is_left_alone_unless_overwritte
     assert {path: (here / "separated" / path).read_bytes() for path in files_below(here / "separated")} == before
     assert inside(capsys, "separate", "x.wav", "-m", model, *more, "--overwrite").code == 0
     assert inside(capsys, "separate", "x.wav", "-m", model, *more, "--json").json["files"][0]["kept"]
+
+
+def test_stems_that_were_left_out_are_made_and_the_others_kept(
+    here: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_good(here / "x.wav")
+    inside(capsys, "separate", "x.wav", "-m", model, "--stems", "voice")
+    before = Path("separated/x/voice.wav").stat()
+    (file,) = inside(capsys, "separate", "x.wav", "-m", model, "--json").json["files"]
+    assert (list(file["outputs"]), file["kept"]) == (["voice", "noise"], False)
+    after = Path("separated/x/voice.wav").stat()
+    assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
+    whole = inside(capsys, "separate", "x.wav", "-m", model, "--out", "whole", "--json")
+    assert whole.code == 0
+    for stem in ("voice", "noise"):
+        assert Path("whole/x", f"{stem}.wav").read_bytes() == Path("separated/x", f"{stem}.wav").read_bytes()
+    for more, names in ((), ["voice", "noise"]), (("--stems", "noise"), ["noise"]), (("--stems", "voice"), ["voice"]):
+        (file,) = inside(capsys, "separate", "x.wav", "-m", model, "--json", *more).json["files"]
+        assert (list(file["outputs"]), file["kept"]) == (names, True)
+
+
+def test_another_format_beside_it_forgets_nothing(here: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_good(here / "x.wav")
+    for format in ("wav", "flac", "wav", "flac"):
+        result = inside(capsys, "separate", "x.wav", "-m", model, "--format", format)
+        assert (result.code, result.err) == (0, "")
+    assert "kept" in result.out
+    everything = inside(capsys, "separate", ".", "-r", "-m", model, "--json")
+    assert [file["input"] for file in everything.json["files"]] == ["x.wav"]
+
+
+def test_a_kill_while_one_stem_was_added_keeps_the_other(
+    here: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_good(here / "x.wav")
+    inside(capsys, "separate", "x.wav", "-m", model, "--stems", "voice")
+    inside(capsys, "separate", "x.wav", "-m", model)
+    lines = (here / JOURNAL).read_bytes().splitlines(keepends=True)
+    (here / JOURNAL).write_bytes(b"".join(lines[:-1]))
+    Path("separated/x/noise.wav").rename("separated/x/.noise.wav.part")
+    before = Path("separated/x/voice.wav").stat().st_mtime_ns
+    result = inside(capsys, "separate", "x.wav", "-m", model, "--json")
+    assert (result.code, result.err, result.json["files"][0]["kept"]) == (0, "", False)
+    assert Path("separated/x/voice.wav").stat().st_mtime_ns == before
+    assert files_below(here / "separated") == stems("x")
 
 
 def test_another_model_is_noticed(here: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:

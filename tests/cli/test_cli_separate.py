@@ -140,6 +140,24 @@ def test_every_format(
         assert file["null_db"] == pytest.approx(error, abs=2)
 
 
+def test_names_of_formats_may_be_written_as_in_file_names(
+    here: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_good(here / "x.wav")
+    result = inside(capsys, "separate", "x.wav", "-m", model, "--format", ".FLAC", "--subtype", "PCM16")
+    assert (result.code, result.err) == (0, "")
+    assert soundfile.info("separated/x/voice.flac").subtype == "PCM_16"
+
+
+def test_a_single_sample_beyond_full_scale_is_one(here: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples = np.zeros((16000, 1), np.float32)
+    samples[8000] = 1.6
+    soundfile.write("click.wav", samples, 16000, subtype="FLOAT")
+    result = inside(capsys, "separate", "click.wav", "-m", model, "--subtype", "pcm16", "--stems", "noise", "--json")
+    (warning,) = result.json["files"][0]["warnings"]
+    assert "separated/click/noise.wav: 1 sample beyond full scale was limited (peak " in warning
+
+
 def test_samples_beyond_full_scale_are_kept_in_float_and_said_in_pcm(
     here: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -178,6 +196,19 @@ def test_folders_give_their_sound_files_sorted_and_keep_sub_folders_when_recursi
     assert [file["input"] for file in deep.json["files"]] == ["z.wav", "in/a.wav", "in/b.WAV", "in/deep/er/c.wav"]
     assert [file["kept"] for file in deep.json["files"]] == [True, True, True, False]
     assert deep.json["files"][3]["outputs"]["voice"] == "in/out/deep/er/c/voice.wav"
+
+
+def test_names_that_only_the_suffix_tells_apart_give_two_folders(
+    here: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("in/talk.wav", "in/talk.flac", "in/other.wav"):
+        (here / name).parent.mkdir(exist_ok=True)
+        soundfile.write(name, two_tones(16000, 1, 1600), 16000)
+    for call in (("in",), ("in/talk.wav", "in/talk.flac", "in/other.wav")):
+        result = inside(capsys, "separate", *call, "-m", model)
+        assert (result.code, result.err) == (0, "")
+    folders = {"talk.wav", "talk.flac", "other"}
+    assert files_below(here / "separated") == {f"{each}/{stem}.wav" for each in folders for stem in ("voice", "noise")}
 
 
 def test_an_empty_folder_is_an_error_that_names_it(here: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:

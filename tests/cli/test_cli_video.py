@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import soundfile
 from cli_call import files_below, inside
 from cli_sounds import HIGH_HZ, LOW_HZ, two_tones, write_good
 
@@ -14,21 +15,26 @@ import models
 RATE = 48000
 
 
-def write_clip(path: Path, codec: str, sound: str, seconds: int = 2) -> Path:
-    """A grey picture that gets lighter, with the two tones as its sound."""
+def write_clip(path: Path, codec: str, sound: str, seconds: int = 2, tracks: int = 1) -> Path:
+    """A grey picture that gets lighter, with the two tones as its sound, ever softer from track to track."""
     with av.open(str(path), "w") as container:
         picture = container.add_stream(codec, rate=10, width=64, height=48, pix_fmt="yuv420p")
-        track = container.add_stream(sound, rate=RATE, layout="stereo")
+        sounds = [container.add_stream(sound, rate=RATE, layout="stereo") for _ in range(tracks)]
+        for number, track in enumerate(sounds):
+            track.metadata["language"] = ("eng", "ita", "fra")[number]
         for index in range(10 * seconds):
             grey = np.full((48, 64, 3), 10 * index, np.uint8)
             container.mux(picture.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
         container.mux(picture.encode(None))
         samples = two_tones(RATE, 2, RATE * seconds).T
         for start in range(0, samples.shape[1], 960):
-            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[:, start : start + 960]), "fltp", "stereo")
-            frame.sample_rate, frame.pts, frame.time_base = RATE, start, Fraction(1, RATE)
-            container.mux(track.encode(frame))
-        container.mux(track.encode(None))
+            for number, track in enumerate(sounds):
+                part = np.ascontiguousarray(samples[:, start : start + 960]) / 10**number
+                frame = av.AudioFrame.from_ndarray(part, "fltp", "stereo")
+                frame.sample_rate, frame.pts, frame.time_base = RATE, start, Fraction(1, RATE)
+                container.mux(track.encode(frame))
+        for track in sounds:
+            container.mux(track.encode(None))
     return path
 
 
@@ -99,3 +105,17 @@ def test_what_the_video_had_to_limit_is_told(here: Path, capsys: pytest.CaptureF
     assert "beyond full scale were limited" in warning
     assert result.code == 0
     assert warning in result.err
+
+
+@pytest.mark.parametrize("more", [(), ("--remux",)])
+def test_a_video_of_several_sound_tracks_says_which_one_was_taken(
+    here: Path, model: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    write_clip(here / "clip.mkv", "mpeg4", "pcm_s16le", tracks=3)
+    result = inside(capsys, "separate", "clip.mkv", "-m", model, "--json", *more)
+    (warning,) = result.json["files"][0]["warnings"]
+    assert result.err == f"soli: warning: {warning}\n"
+    assert "clip.mkv has 3 sound tracks, and only number 1 (eng) is read" in warning
+    assert "ffmpeg -i INPUT -map 0:a:1 track2.wav" in warning
+    assert result.code == 0
+    assert np.max(soundfile.read("separated/clip/voice.wav")[0]) == pytest.approx(0.3, rel=0.1)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from soli.errors import OutputError
 from soli.separation.files import VIDEO, temporary_paths
-from soli.separation.journal import NAME, Entry, Journal, Output, key_of
+from soli.separation.journal import NAME, Entry, Journal, Output, file_key, key_of
 from soli.separation.meters import Meter
 from soli.separation.outfolder import held, sweep_unfinished, writable
 from soli.separation.plan import Failure, Item, folder_name, plan
@@ -23,9 +23,10 @@ NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=()), 
 ENTRIES = st.builds(
     Entry,
     state=st.sampled_from(["written", "done"]),
-    key=st.text("0123456789abcdef", min_size=64, max_size=64),
     folder=NAMES,
-    outputs=st.dictionaries(NAMES, st.builds(Output, path=NAMES, size=st.integers(0), mtime_ns=st.integers(0))),
+    outputs=st.dictionaries(
+        NAMES, st.builds(Output, path=NAMES, key=NAMES, size=st.integers(0), mtime_ns=st.integers(0))
+    ),
     record=st.dictionaries(NAMES, st.one_of(NAMES, st.none(), st.integers(), st.lists(NAMES))),
 )
 
@@ -40,7 +41,7 @@ def test_the_journal_gives_back_what_was_written_and_survives_any_cut(
         journal = Journal(out)
         for entry in entries:
             journal.append(entry)
-        newest = {entry.folder: entry for entry in entries}
+        newest = {each.path: entry for entry in entries for each in entry.outputs.values()}
         again = Journal(out)
         assert {name: again.finished(Path(name)) for name in newest if Path(name).as_posix() == name} == {
             name: entry for name, entry in newest.items() if Path(name).as_posix() == name
@@ -50,9 +51,9 @@ def test_the_journal_gives_back_what_was_written_and_survives_any_cut(
         bytes_ = (out / NAME).read_bytes()
         (out / NAME).write_bytes(bytes_[: data.draw(st.integers(0, len(bytes_)), label="cut")])
         torn = Journal(out)
-        marker = dataclasses.replace(entries[0], folder="marker", key="0" * 64)
+        marker = dataclasses.replace(entries[0], outputs={"voice": Output("marker/voice.wav", "0" * 64, 1, 2)})
         torn.append(marker)
-        assert Journal(out).finished(Path("marker")) == marker
+        assert Journal(out).finished(Path("marker/voice.wav")) == marker
 
 
 @given(st.binary(max_size=300))
@@ -67,18 +68,30 @@ def test_the_journal_knows_where_a_run_was_stopped(tmp_path: Path) -> None:
     for folder, states in {"a": ("begun",), "b": ("begun", "written"), "c": ("begun", "written", "done")}.items():
         for state in states:
             outputs = {"voice": Output(f"{folder}/voice.wav")}
-            journal.append(Entry(state, "0" * 64, folder, outputs))  # type: ignore[arg-type]
-    journal.append(Entry("begun", "1" * 64, "a", {"voice": Output("a/voice.flac")}))
+            journal.append(Entry(state, folder, outputs))  # type: ignore[arg-type]
+    journal.append(Entry("begun", "a", {"voice": Output("a/voice.flac")}))
     assert Journal(tmp_path).unfinished() == {
         Path("a"): [("voice", Path("a/voice.flac")), ("voice", Path("a/voice.wav"))],
         Path("b"): [("voice", Path("b/voice.wav"))],
     }
-    assert Journal(tmp_path).finished(Path("a")) is None
+    assert Journal(tmp_path).finished(Path("a/voice.wav")) is None
+
+
+def test_every_file_has_the_newest_entry_that_names_it(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    both = Entry("done", "a", {"voice": Output("a/voice.wav", "old"), "noise": Output("a/noise.wav", "old")})
+    one = Entry("done", "a", {"voice": Output("a/voice.wav", "new")})
+    journal.append(both)
+    journal.append(one)
+    again = Journal(tmp_path)
+    assert again.finished(Path("a/voice.wav")) == one
+    assert again.finished(Path("a/noise.wav")) == both
+    assert again.stems() == {tmp_path / "a/voice.wav", tmp_path / "a/noise.wav"}
 
 
 def test_a_line_of_another_version_is_not_known(tmp_path: Path) -> None:
-    Journal(tmp_path).append(Entry("done", "0" * 64, "a", schema=2))
-    assert Journal(tmp_path).finished(Path("a")) is None
+    Journal(tmp_path).append(Entry("done", "a", {"voice": Output("a/voice.wav")}, schema=2))
+    assert Journal(tmp_path).finished(Path("a/voice.wav")) is None
 
 
 def test_the_key_changes_with_the_file_the_model_and_the_options(tmp_path: Path) -> None:
@@ -86,7 +99,7 @@ def test_the_key_changes_with_the_file_the_model_and_the_options(tmp_path: Path)
     path.write_bytes(b"1")
 
     def key(model_sha256: str = "m", **options: object) -> str:
-        return key_of(path, model_sha256=model_sha256, options=options)
+        return key_of(file_key(path), model_sha256=model_sha256, options=options)
 
     same = key()
     assert key() == same
@@ -114,12 +127,30 @@ def test_a_plan_opens_nothing_and_keeps_the_order(tmp_path: Path) -> None:
     assert isinstance(nothing, Failure)
 
 
+def test_names_that_only_the_suffix_tells_apart_keep_it(tmp_path: Path) -> None:
+    (tmp_path / "in/deep").mkdir(parents=True)
+    for name in ("a.wav", "a.mp3", "b.wav", "deep/a.wav"):
+        (tmp_path / "in" / name).write_bytes(b"")
+    items = plan([str(tmp_path / "in"), "x/c.wav", "y/c.wav", "b.wav"], recursive=True)
+    assert [str(item.folder) for item in items if isinstance(item, Item)] == [
+        "a.mp3", "a.wav", "b", "deep/a", "c", "c", "b"
+    ]  # fmt: skip
+
+
+def test_pipes_of_a_folder_are_left_aside_for_nobody_may_be_writing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.wav")
+    (tmp_path / "b.wav").write_bytes(b"")
+    (item,) = plan([str(tmp_path)])
+    assert isinstance(item, Item)
+    assert item.path.name == "b.wav"
+
+
 def test_what_was_written_inside_the_input_folder_is_no_input(tmp_path: Path) -> None:
     out = tmp_path / "separated"
     (out / "a").mkdir(parents=True)
     for path in (out / "a/voice.wav", out / "a/mine.wav", tmp_path / "a.wav"):
         path.write_bytes(b"")
-    Journal(out).append(Entry("done", "key", "a", {"voice": Output("a/voice.wav")}))
+    Journal(out).append(Entry("done", "a", {"voice": Output("a/voice.wav")}))
     items = plan([str(tmp_path)], recursive=True)
     # What the user put beside the stems is an input like any other.
     assert {item.path for item in items if isinstance(item, Item)} == {tmp_path / "a.wav", out / "a/mine.wav"}

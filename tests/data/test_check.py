@@ -1,15 +1,24 @@
 """A spoiled library or manifest is found out, and the offenders are named."""
 
+from inspect import signature
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from soli.data.check import check
+from made_sounds import noise
+from soli.cli.data import check as data_check
+from soli.data.check import Reading, check
 from soli.data.library import LIBRARY_NAME, Sound, read_library, write_library
-from soli.data.manifest import Part, Row, read_manifest, write_manifest
+from soli.data.manifest import Part, Row, read_manifest, relocated, write_manifest
+from soli.data.mixtures import LIMIT_DB
 from soli.data.plan import Planner
+from soli.data.readers.stems import read_stems
 from soli.data.spec import MixSpec
+from soli.data.tracks import rows_of_tracks
 from soli.errors import DataError
+from soli.media.audio import write_audio
+from soli.media.hashing import sha256_file
 
 
 def respell(root: Path, **changes: dict[str, object]) -> None:
@@ -18,12 +27,16 @@ def respell(root: Path, **changes: dict[str, object]) -> None:
     write_library(root / LIBRARY_NAME, sounds)
 
 
+def problems(*paths: Path, root: Path | None = None, hashes: bool = True) -> list[str]:
+    return check(paths, root=root, reading=Reading(hashes)).problems
+
+
 def one(root: Path, kind: str, split: str) -> Sound:
     return read_library(root).of(kind, split)[0]
 
 
 def test_a_whole_library_is_in_order(own_library: Path) -> None:
-    report = check(own_library)
+    report = check([own_library])
     assert report.problems == []
     assert report.files == report.items == 33
     assert report.splits == {"train": 21, "valid": 6, "test": 6}
@@ -33,11 +46,11 @@ def test_changed_and_missing_files_are_named(own_library: Path) -> None:
     changed, missing = one(own_library, "speech", "train"), one(own_library, "noise", "test")
     (own_library / changed.path).write_bytes((own_library / changed.path).read_bytes()[:-1])
     (own_library / missing.path).unlink()
-    problems = check(own_library / LIBRARY_NAME).problems
-    assert len(problems) == 2
-    assert any(p.startswith(f"{changed.path} has changed: its sha256 begins") for p in problems)
-    assert f"{missing.path} is missing in {own_library}" in problems
-    assert len(check(own_library, hashes=False).problems) == 1
+    found = problems(own_library / LIBRARY_NAME)
+    assert len(found) == 2
+    assert any(p.startswith(f"{changed.path} has changed: its sha256 begins") for p in found)
+    assert f"{missing.path} is missing in {own_library}" in found
+    assert len(problems(own_library, hashes=False)) == 1
 
 
 @pytest.mark.parametrize(
@@ -50,20 +63,20 @@ def test_changed_and_missing_files_are_named(own_library: Path) -> None:
 )
 def test_what_two_splits_share_is_named(own_library: Path, kind: str, changes: dict[str, str], said: str) -> None:
     respell(own_library, **{one(own_library, kind, "test").path: changes})
-    assert said in check(own_library).problems
+    assert said in problems(own_library)
 
 
 def test_the_same_content_under_two_names_is_found(own_library: Path) -> None:
     train, test = one(own_library, "noise", "train"), one(own_library, "noise", "test")
     (own_library / test.path).write_bytes((own_library / train.path).read_bytes())
     respell(own_library, **{test.path: {"sha256": train.sha256}})
-    assert check(own_library).problems == [f"the file with sha256 {train.sha256} is in test and train"]
+    assert problems(own_library) == [f"the file with sha256 {train.sha256} is in test and train"]
 
 
 def test_a_path_listed_twice_is_found(own_library: Path) -> None:
     sound = one(own_library, "noise", "train")
     write_library(own_library / LIBRARY_NAME, [*read_library(own_library).sounds, sound])
-    assert check(own_library).problems == [f"{sound.path} is listed 2 times"]
+    assert problems(own_library) == [f"{sound.path} is listed 2 times"]
 
 
 def test_a_manifest_of_two_splits_is_checked(own_library: Path) -> None:
@@ -71,21 +84,21 @@ def test_a_manifest_of_two_splits_is_checked(own_library: Path) -> None:
     rows = [*planner.rows("train", 5), *planner.rows("test", 5)]
     path = own_library / "m.jsonl"
     write_manifest(path, rows)
-    assert check(path).problems == []
+    assert problems(path) == []
     leaked = rows[0].model_copy(update={"id": "leak", "split": "test"})
     write_manifest(path, [*rows, leaked])
-    problems = check(path).problems
-    assert f"the file {leaked.parts[0].path} is in test and train" in problems
-    assert f"the file with sha256 {leaked.parts[0].sha256} is in test and train" in problems
-    assert any(p.startswith("the speaker made/l") for p in problems)
+    found = problems(path)
+    assert f"the file {leaked.parts[0].path} is in test and train" in found
+    assert f"the file with sha256 {leaked.parts[0].sha256} is in test and train" in found
+    assert any(p.startswith("the speaker made/l") for p in found)
 
 
 def test_a_part_of_a_foreign_source_is_named(own_library: Path) -> None:
     part = Part(source="organ", path=one(own_library, "noise", "train").path, duration_s=1.0)
     row = Row(id="a", split="x", sample_rate=8000, duration_s=1.0, sources=("voice",), parts=(part,), mixture="no.wav")
     write_manifest(own_library / "m.jsonl", [row])
-    problems = check(own_library / "m.jsonl").problems
-    assert problems == [
+    found = problems(own_library / "m.jsonl")
+    assert found == [
         "row a has a part of organ, which is none of its sources",
         f"no.wav is missing in {own_library}",
     ]
@@ -93,8 +106,8 @@ def test_a_part_of_a_foreign_source_is_named(own_library: Path) -> None:
 
 def test_the_manifests_root_can_be_given(own_library: Path, tmp_path: Path) -> None:
     write_manifest(tmp_path / "m.jsonl", Planner(MixSpec(name="t"), read_library(own_library)).rows("train", 2))
-    assert check(tmp_path / "m.jsonl").problems != []
-    assert check(tmp_path / "m.jsonl", root=own_library).problems == []
+    assert problems(tmp_path / "m.jsonl") != []
+    assert problems(tmp_path / "m.jsonl", root=own_library) == []
     assert read_manifest(tmp_path / "m.jsonl", root=own_library).root == own_library
 
 
@@ -102,9 +115,114 @@ def test_the_manifests_root_can_be_given(own_library: Path, tmp_path: Path) -> N
 def test_a_library_that_is_none_is_named(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / LIBRARY_NAME).write_text(text)
     with pytest.raises(DataError, match=said):
-        check(tmp_path)
+        check([tmp_path])
 
 
 def test_a_folder_without_a_library_says_how_to_build_one(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no library at .*soli data build speech-noise"):
-        check(tmp_path)
+        check([tmp_path])
+
+
+def test_manifests_are_held_against_one_another(own_library: Path, tmp_path: Path) -> None:
+    """Each is in order alone; together they share a file, though they lie in different folders."""
+    planner = Planner(MixSpec(name="tiny"), read_library(own_library))
+    train, test = own_library / "train.jsonl", tmp_path / "elsewhere/test.jsonl"
+    rows = list(planner.rows("train", 3))
+    write_manifest(train, rows)
+    write_manifest(test, relocated(planner.rows("test", 3), own_library, test.parent))
+    whole = check([train, test])
+    assert (whole.problems, whole.items, whole.splits) == ([], 6, {"train": 3, "test": 3})
+    assert whole.path == f"{train}, {test}"
+    leak = rows[0].model_copy(update={"split": "test", "meta": {}})
+    write_manifest(test, relocated([leak], own_library, test.parent))
+    assert problems(test) == []
+    leaked = leak.parts[0]
+    assert f"the file {own_library / leaked.path} is in test and train" in problems(train, test)
+    assert f"the file with sha256 {leaked.sha256} is in test and train" in problems(train, test)
+
+
+def test_manifests_may_share_ids_and_the_files_of_a_split(own_library: Path) -> None:
+    rows = list(Planner(MixSpec(name="tiny"), read_library(own_library)).rows("train", 2))
+    paths = [own_library / "a.jsonl", own_library / "b.jsonl"]
+    for path in paths:
+        write_manifest(path, rows)
+    both = check(paths)
+    assert both.problems == []
+    assert both.files == check(paths[:1]).files
+
+
+def test_a_file_that_two_manifests_know_by_two_hashes_is_named(own_library: Path) -> None:
+    (row,) = Planner(MixSpec(name="tiny"), read_library(own_library)).rows("train", 1)
+    part = row.parts[0]
+    write_manifest(own_library / "a.jsonl", [row])
+    write_manifest(
+        own_library / "b.jsonl", [row.model_copy(update={"parts": (part.model_copy(update={"sha256": "0"}),)})]
+    )
+    (found,) = problems(own_library / "a.jsonl", own_library / "b.jsonl")
+    assert found == f"{part.path} has changed: its sha256 begins {part.sha256[:12]}, not 0"
+
+
+def track(root: Path, *, subtype: str = "float32", error_db: float | None = None) -> tuple[Path, dict[str, np.ndarray]]:
+    """A manifest of one stereo track whose mixture is the sum of its stems, but for noise at `error_db`."""
+    folder = root / "track"
+    folder.mkdir()
+    stems = {name: np.stack([noise(1.0, 8000, seed=s + c) for c in range(2)]) for s, name in ((1, "a"), (5, "b"))}
+    mixture = stems["a"] + stems["b"]
+    if error_db is not None:
+        error = np.stack([noise(1.0, 8000, seed=s) for s in (8, 9)])
+        mixture += error * np.float32(10 ** (error_db / 20) * np.sqrt(np.mean(mixture**2) / np.mean(error**2)))
+    for name, samples in (stems | {"mixture": mixture}).items():
+        write_audio(folder / f"{name}.wav", samples, sample_rate=8000, subtype=subtype)
+    write_manifest(root / "m.jsonl", rows_of_tracks(read_stems(root), root))
+    return root / "m.jsonl", stems | {"mixture": mixture}
+
+
+@pytest.mark.parametrize(("error_db", "refused"), [(-60.0, False), (-45.0, False), (-35.0, True), (0.0, True)])
+def test_a_mixture_is_the_sum_of_its_stems(tmp_path: Path, error_db: float, refused: bool) -> None:
+    report = check([track(tmp_path, error_db=error_db)[0]])
+    (mixture,) = report.mixtures
+    wanted_db = error_db if error_db < -20 else error_db - 10 * np.log10(2)  # relative to the mixture, error and all
+    assert (mixture.row, mixture.path) == ("track", "track/mixture.wav")
+    assert mixture.residual_db == pytest.approx(wanted_db, abs=0.3)
+    assert bool(report.problems) == refused
+    if refused:
+        assert f"minus the sum of the stems lies at {mixture.residual_db:g} dB" in report.problems[0]
+
+
+def test_the_limit_of_the_residual_is_the_callers(tmp_path: Path) -> None:
+    path, _ = track(tmp_path, error_db=-60)
+    assert check([path], reading=Reading(limit_db=-70)).problems != []
+    assert check([path], reading=Reading(hashes=False)).mixtures == []
+    assert signature(data_check).parameters["limit_db"].default == LIMIT_DB
+
+
+def test_sixteen_bits_and_exact_sums_pass(tmp_path: Path) -> None:
+    for subtype, least_db, most_db in (("float32", -300, -120), ("pcm16", -90, -60)):
+        (tmp_path / subtype).mkdir()
+        (mixture,) = check([track(tmp_path / subtype, subtype=subtype)[0]]).mixtures
+        assert least_db <= mixture.residual_db <= most_db
+
+
+def test_a_mixture_that_is_cut_or_at_another_level_is_refused(tmp_path: Path) -> None:
+    path, sounds = track(tmp_path)
+    row = read_manifest(path).rows[0].model_copy(update={"mixture_sha256": ""})
+    write_manifest(path, [row])
+    for changed, wanted_db in ((sounds["mixture"][:, :4000], 0.0), (0.5 * sounds["mixture"], 0.0)):
+        write_audio(tmp_path / "track/mixture.wav", changed, sample_rate=8000)
+        report = check([path])
+        assert report.mixtures[0].residual_db == pytest.approx(wanted_db, abs=0.3)
+        assert len(report.problems) == 1
+
+
+def test_a_mixture_that_cannot_be_compared_is_named(tmp_path: Path) -> None:
+    path, sounds = track(tmp_path)
+    assert read_manifest(path).rows[0].mixture_sha256 == sha256_file(tmp_path / "track/mixture.wav")
+    write_audio(tmp_path / "track/mixture.wav", sounds["mixture"], sample_rate=16000)
+    (problem,) = problems(path)
+    assert problem.startswith("track/mixture.wav has changed: its sha256 begins")
+    write_manifest(path, [read_manifest(path).rows[0].model_copy(update={"mixture_sha256": ""})])
+    assert problems(path) == ["row track: track/mixture.wav has 16000 Hz, its stems 8000 Hz"]
+    write_audio(tmp_path / "track/mixture.wav", np.zeros((3, 8000), np.float32), sample_rate=8000)
+    assert problems(path) == ["row track: track/mixture.wav has 3 channels, its stems 2"]
+    write_audio(tmp_path / "track/mixture.wav", np.zeros((1, 8000), np.float32), sample_rate=8000)
+    assert check([path]).mixtures[0].residual_db == 300.0

@@ -60,6 +60,7 @@ def test_from_packages_to_rendered_mixtures(packages: Path, tmp_path: Path, caps
         "out": str(tmp_path / "out"),
         "rows": 3,
         "kept": 0,
+        "failed": [],
     }
     assert probe(tmp_path / "out/train/train-000002/mixture.wav").frames == 16000
     assert told(capsys, "data", "render", manifest, "--out", tmp_path / "out")["kept"] == 3
@@ -94,6 +95,66 @@ def test_problems_are_lines_and_an_exit_code(own_library: Path, capsys: Capture)
     assert "problems: 1" in out
     assert main(["data", "check", str(own_library), "--json"]) == 1
     assert len(json.loads(capsys.readouterr().out)["problems"]) == 1
+
+
+def test_several_manifests_are_checked_together(tmp_path: Path, capsys: Capture) -> None:
+    for name in ("voice", "noise", "mixture"):
+        (tmp_path / "set/one").mkdir(parents=True, exist_ok=True)
+        write_audio(tmp_path / f"set/one/{name}.wav", noise(0.2, 8000, seed=1)[None], sample_rate=8000)
+    for split in ("train", "test"):
+        out = tmp_path / f"{split}.jsonl"
+        told(capsys, "data", "stems", tmp_path / "set", "--split", split, "--out", out)
+    assert main(["data", "check", str(tmp_path / "train.jsonl"), str(tmp_path / "test.jsonl")]) == 1
+    out, err = capsys.readouterr()
+    assert "the file set/one/noise.wav is in test and train" in err
+    assert "wanted -40 dB at most" in err
+    assert out.count("row one: mixture minus the sum of the stems 0.0 dB") == 2
+    assert "2 items (test 1, train 1), 3 files" in out
+    assert main(["data", "check", str(tmp_path / "train.jsonl"), "--limit-db", "1"]) == 0
+
+
+def test_rows_that_fail_are_a_table_and_an_exit_code(tmp_path: Path, capsys: Capture) -> None:
+    for name in ("good", "bad"):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        write_audio(tmp_path / f"set/{name}/voice.wav", noise(0.2, 8000, seed=1)[None], sample_rate=8000)
+    manifest, out = tmp_path / "m.jsonl", tmp_path / "out"
+    told(capsys, "data", "stems", tmp_path / "set", "--out", manifest)
+    voice = tmp_path / "set/bad/voice.wav"
+    whole = voice.read_bytes()
+    voice.unlink()
+    assert main(["data", "render", str(manifest), "--out", str(out)]) == 1
+    printed = capsys.readouterr().out
+    assert "bad" in printed
+    assert "there is no such file" in " ".join(printed.split())
+    assert "1 rows written" in printed
+    assert "1 failed" in printed
+    assert main(["data", "render", str(manifest), "--out", str(out), "--json"]) == 1
+    again = json.loads(capsys.readouterr().out)
+    assert (again["rows"], again["kept"], [each["id"] for each in again["failed"]]) == (0, 1, ["bad"])
+    voice.write_bytes(whole)
+    assert told(capsys, "data", "render", manifest, "--out", out)["rows"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["data", "chek"], "there is no command 'chek' of soli data; did you mean check?"),
+        (["data", "build", "musdb"], "there is no command 'musdb' of soli data build; known: speech-noise"),
+        (["data", "check", "--hash"], "--hash"),
+    ],
+)
+def test_a_wrong_word_is_one_short_line(words: list[str], said: str, capsys: Capture) -> None:
+    line = refused(capsys, 2, *words)
+    assert said in line
+    assert len(line) < 120
+
+
+@pytest.mark.parametrize("words", [["data"], ["data", "build"]])
+def test_a_group_alone_shows_its_help(words: list[str], capsys: Capture) -> None:
+    assert main(words) == 0
+    out, err = capsys.readouterr()
+    assert f"Usage: soli {' '.join(words)} [OPTIONS] COMMAND" in out
+    assert err == ""
 
 
 def test_calls_that_cannot_work_say_why(tmp_path: Path, library: Library, capsys: Capture) -> None:

@@ -13,7 +13,7 @@ from soli.data.plan import Planner
 from soli.data.readers.stems import read_stems
 from soli.data.render import render
 from soli.data.spec import MixSpec
-from soli.errors import DataError, InputError, OutputError
+from soli.errors import OutputError, UsageError
 from soli.media.audio import probe, read_audio, write_audio
 
 SPEC = MixSpec(name="tiny", duration_s=1.0, sample_rate=16000)
@@ -31,7 +31,7 @@ def test_files_hold_what_render_gives_and_read_back_as_tracks(manifest: Manifest
     assert (written.rows, written.kept) == (3, 0)
     row = manifest.rows[0]
     folder = tmp_path / "out/valid" / row.id
-    assert sorted(path.name for path in folder.iterdir()) == ["mixture.wav", "noise.wav", "voice.wav"]
+    assert sorted(path.name for path in folder.iterdir()) == ["mixture.wav", "noise.wav", "row.json", "voice.wav"]
     wanted = render(row, manifest.root)
     np.testing.assert_array_equal(read_audio(folder / "mixture.wav").samples, wanted.mixture)
     np.testing.assert_array_equal(read_audio(folder / "voice.wav").samples, wanted.stems["voice"])
@@ -56,31 +56,75 @@ def test_a_rerun_does_what_is_left_and_touches_nothing_else(manifest: Manifest, 
     assert not half.exists()
 
 
-def test_a_failure_leaves_no_half_row(library: Library, tmp_path: Path) -> None:
-    good = Planner(SPEC, library).row("valid", 0)
-    bad = Row(
-        id="bad",
-        split="valid",
-        sample_rate=8000,
-        duration_s=1.0,
-        parts=(Part(source="a", path="no.wav", duration_s=1.0),),
-    )
-    with pytest.raises(InputError, match=r"no\.wav"):
-        render_manifest(Manifest((good, bad), library.root, ""), tmp_path / "out")
-    assert [path.name for path in (tmp_path / "out/valid").iterdir()] == [good.id]
+def bad_row(root: Path) -> Row:
+    part = Part(source="a", path="no.wav", duration_s=1.0)
+    return Row(id="bad", split="valid", sample_rate=8000, duration_s=1.0, parts=(part,))
 
 
-def test_pcm16_is_written_when_asked(manifest: Manifest, tmp_path: Path) -> None:
-    render_manifest(manifest, tmp_path / "out", subtype="pcm16")
-    assert probe(tmp_path / "out/valid/valid-000000/voice.wav").subtype == "pcm16"
+def test_a_row_that_fails_is_named_and_the_others_are_done(library: Library, tmp_path: Path) -> None:
+    first, last = Planner(SPEC, library).rows("valid", 2)
+    manifest = Manifest((first, bad_row(tmp_path), last), library.root, "")
+    done: list[None] = []
+    written = render_manifest(manifest, tmp_path / "out", progress=lambda: done.append(None))
+    assert (written.rows, written.kept, len(done)) == (2, 0, 3)
+    assert [failed.id for failed in written.failed] == ["bad"]
+    assert "no.wav" in written.failed[0].error
+    assert sorted(path.name for path in (tmp_path / "out/valid").iterdir()) == [first.id, last.id]
+
+
+def test_the_rerun_does_what_had_failed(tmp_path: Path) -> None:
+    manifest = Manifest((bad_row(tmp_path),), tmp_path, "")
+    assert render_manifest(manifest, tmp_path / "out").failed != []
+    write_audio(tmp_path / "no.wav", noise(1.0, 8000, seed=1)[None], sample_rate=8000)
+    again = render_manifest(manifest, tmp_path / "out")
+    assert (again.rows, again.kept, again.failed) == (1, 0, [])
+
+
+def test_another_subtype_is_rendered_anew(manifest: Manifest, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    render_manifest(manifest, out)
+    written = render_manifest(manifest, out, subtype="pcm16")
+    assert (written.rows, written.kept) == (3, 0)
+    assert {probe(path).subtype for path in out.rglob("*.wav")} == {"pcm16"}
+    assert render_manifest(manifest, out, subtype="pcm16").kept == 3
+
+
+def test_a_changed_row_is_rendered_anew(manifest: Manifest, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    render_manifest(manifest, out)
+    changed = manifest.rows[0].model_copy(update={"duration_s": 0.5})
+    written = render_manifest(Manifest((changed, *manifest.rows[1:]), manifest.root, ""), out)
+    assert (written.rows, written.kept) == (1, 2)
+    assert probe(out / "valid" / changed.id / "mixture.wav").frames == 8000
+
+
+def test_files_of_others_are_never_replaced(manifest: Manifest, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    render_manifest(manifest, out)
+    noted, foreign = (out / "valid" / row.id for row in manifest.rows[:2])
+    (noted / "notes.txt").write_text("mine")
+    (foreign / "row.json").unlink()
+    written = render_manifest(manifest, out, subtype="pcm16")
+    assert written.rows == 1
+    assert [failed.id for failed in written.failed] == [row.id for row in manifest.rows[:2]]
+    assert "holds notes.txt, which was not rendered" in written.failed[0].error
+    assert "holds no row.json" in written.failed[1].error
+    assert {probe(folder / "mixture.wav").subtype for folder in (noted, foreign)} == {"float32"}
+
+
+def test_an_unknown_subtype_is_refused_before_anything_is_written(manifest: Manifest, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="pcm8"):
+        render_manifest(manifest, tmp_path / "out", subtype="pcm8")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_row_cannot_climb_out_of_its_folder(tmp_path: Path) -> None:
     write_audio(tmp_path / "a.wav", noise(0.1, 8000, seed=1)[None], sample_rate=8000)
     part = Part(source="a", path="a.wav", duration_s=0.1)
     row = Row(id="../../a", split="x", sample_rate=8000, duration_s=0.1, parts=(part,))
-    with pytest.raises(DataError, match="outside"):
-        render_manifest(Manifest((row,), tmp_path, ""), tmp_path / "deep/out")
+    (failed,) = render_manifest(Manifest((row,), tmp_path, ""), tmp_path / "deep/out").failed
+    assert "outside" in failed.error
+    assert not (tmp_path / "a").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_an_output_error(manifest: Manifest, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from soli.data.corpora.packages import Package, download_packages, find_packages
 from soli.data.corpora.sounds import package_names
 from soli.data.corpora.speech_noise import LICENCES_NAME, build
 from soli.data.library import read_library
-from soli.errors import DataError
+from soli.errors import DataError, UsageError
 from soli.media.audio import probe, read_audio
 
 
@@ -66,7 +66,7 @@ def test_files_keep_their_rate_lose_their_silence_and_are_mono_16_bit(built: Pat
 
 
 def test_it_is_in_order_and_the_same_again(built: Path, packages: Path, tmp_path: Path) -> None:
-    assert check(built).problems == []
+    assert check([built]).problems == []
     summary = build(tmp_path, packages_root=packages)
     for name in ("library.jsonl", LICENCES_NAME):
         assert (tmp_path / name).read_bytes() == (built / name).read_bytes()
@@ -105,6 +105,20 @@ def test_missing_packages_come_with_the_line_that_installs_them(packages: Path, 
     assert not (tmp_path / "out").exists()
 
 
+def test_a_library_of_some_packages_needs_no_others(packages: Path, tmp_path: Path) -> None:
+    for name in ("torcs-data", "tuxpaint-stamps-default"):
+        (tmp_path / name).symlink_to(packages / name)
+    names = ["tuxpaint-stamps-default", "torcs-data"]
+    summary = build(tmp_path / "out", names=names, packages_root=tmp_path)
+    assert {sound.package for sound in read_library(tmp_path / "out").sounds} == set(names)
+    assert summary.sounds == 9
+    assert json.loads((tmp_path / "out" / LICENCES_NAME).read_text(encoding="utf-8")).keys() == set(names)
+    build(tmp_path / "turned", names=names[::-1], packages_root=tmp_path)
+    assert (tmp_path / "turned/library.jsonl").read_bytes() == (tmp_path / "out/library.jsonl").read_bytes()
+    with pytest.raises(UsageError, match="torc-data is no package of speech-noise; did you mean torcs-data"):
+        build(tmp_path / "none", names=["torc-data"], packages_root=tmp_path)
+
+
 def test_a_folder_that_holds_them_all_together_will_do(tmp_path: Path) -> None:
     doc = tmp_path / "usr/share/doc/klettres-data"
     doc.mkdir(parents=True)
@@ -136,10 +150,17 @@ def test_download_unpacks_each_package_once(tmp_path: Path, monkeypatch: pytest.
     fake_apt(
         tools,
         'echo "$(basename $0) $*" >> "$LOG"; case "$1" in download) touch "$2_1.0_all.deb";; '
-        '-x) mkdir -p "$3/usr/share/doc/$(basename $3)"; touch "$3/usr/share/doc/$(basename $3)/copyright";; esac',
+        # As dpkg-deb does, the copyright file comes long before the last sound.
+        '-x) name=${2%%_*}; mkdir -p "$3/usr/share/doc/$name"; touch "$3/usr/share/doc/$name/copyright"; $BREAK;; esac',
     )
     monkeypatch.setenv("PATH", str(tools), prepend=":")
     monkeypatch.setenv("LOG", str(tmp_path / "log"))
+    monkeypatch.setenv("BREAK", "exit 1")
+    with pytest.raises(DataError, match=r"dpkg-deb -x a-data_1\.0_all\.deb"):
+        download_packages(["a-data"], tmp_path / "packages")
+    assert not (tmp_path / "packages/a-data").exists()
+    monkeypatch.setenv("BREAK", "")
+    (tmp_path / "log").unlink()
     for _ in range(2):
         download_packages(["a-data", "b-data"], tmp_path / "packages")
     assert [p.name for p in find_packages(["a-data", "b-data"], packages_root=tmp_path / "packages")] == [

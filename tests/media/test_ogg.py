@@ -91,8 +91,17 @@ def test_an_opus_file_cut_between_pages() -> None:
 
 def test_a_vorbis_stream_without_a_last_page_is_read_for_what_is_there() -> None:
     """Encoders that never marked the last page exist, and so do recordings of live streams."""
-    frames = read_audio(b"".join(pages(WHOLE["VORBIS"])[:-1])).samples.shape[1]
+    cut = b"".join(pages(WHOLE["VORBIS"])[:-1])
+    frames = read_audio(cut).samples.shape[1]
     assert 0 < frames < SAMPLES.shape[1]
+    (warning,) = probe(cut).warnings
+    assert "<bytes> has no end mark: it may have been cut off, after " in warning
+    assert float(warning.split()[-2]) == pytest.approx(frames / RATE, abs=1e-3)
+
+
+@BOTH
+def test_of_whole_files_there_is_nothing_to_warn(subtype: str) -> None:
+    assert probe(WHOLE[subtype]).warnings == ()
 
 
 def test_streams_behind_one_another_are_no_gap() -> None:

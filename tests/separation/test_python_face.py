@@ -97,6 +97,19 @@ def test_a_stream_may_reuse_its_buffer(half: Path) -> None:
         (noise(10), {"sample_rate": RATE, "device": "gpu"}, UsageError, "unknown device"),
         (b"no sound", {}, InputError, "."),
         (b"no sound", {"sample_rate": RATE}, UsageError, "sample_rate was given with a file"),
+        (noise(10).astype(complex), {"sample_rate": RATE}, InputError, "complex128; wanted floats with full scale 1$"),
+        (np.full(9, 1e300), {"sample_rate": RATE}, InputError, "9 NaN or infinite samples"),
+        ([0.1, 0.2], {"sample_rate": RATE}, UsageError, r"list where sound .* np.asarray\(samples, np.float32\)"),
+        ([], {}, UsageError, "list where sound is wanted"),
+        (None, {}, UsageError, "NoneType where sound is wanted; wanted a numpy array, a path"),
+        (5, {"sample_rate": RATE}, UsageError, "int where sound is wanted"),
+        (noise(10), {"sample_rate": "8000"}, UsageError, "sample_rate='8000'; wanted a whole number"),
+        (noise(10), {"sample_rate": float("nan")}, UsageError, "a sample rate of nan Hz"),
+        (noise(10), {"sample_rate": RATE, "stems": []}, UsageError, "stems=.*a list of names"),
+        (noise(10), {"sample_rate": RATE, "stems": [1]}, UsageError, "a list of names"),
+        (noise(10), {"sample_rate": RATE, "stems": 1}, UsageError, "a list of names"),
+        (noise(10), {"sample_rate": RATE, "threads": "2"}, UsageError, "'2' threads; wanted a whole number"),
+        (noise(10), {"sample_rate": RATE, "threads": 0}, UsageError, "0 threads; wanted a whole number"),
     ],
 )
 def test_wrong_calls_say_what_is_wrong(
@@ -106,7 +119,35 @@ def test_wrong_calls_say_what_is_wrong(
         soli.separate(source, model=half, **options)
 
 
+def test_a_model_of_another_type_is_named() -> None:
+    with pytest.raises(UsageError, match="model=5; wanted a shipped model's name"):
+        soli.load(5)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "said"),
+    [
+        ("talk.wav", "str where blocks .* give files to soli.separate"),
+        (Path("talk.wav"), "give files to soli.separate"),
+        (b"RIFF", "bytes where blocks"),
+        (noise(2, 100), r"one array .* write \[samples\]"),
+        (5, "int where sound is wanted; wanted numpy arrays"),
+    ],
+)
+def test_what_is_no_stream_is_told_at_once(half: Path, blocks: object, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        soli.stream(blocks, sample_rate=RATE, model=half)
+
+
+@pytest.mark.parametrize("block", [[0.1, 0.2], 0.5, "x", None])
+def test_blocks_that_are_no_arrays_are_told(half: Path, block: object) -> None:
+    with pytest.raises(UsageError, match=r"wanted a numpy array \(T,\) or \(C, T\)"):
+        list(soli.stream([block], sample_rate=RATE, model=half))
+
+
 def test_wrong_streams_are_wrong_at_once(half: Path) -> None:
+    with pytest.raises(UsageError, match="samples without their rate"):
+        soli.stream([noise(10)], model=half)
     with pytest.raises(UsageError, match="unknown stem"):
         soli.stream([], sample_rate=RATE, model=half, stems=["x"])
     with pytest.raises(InputError, match="int16"):

@@ -190,6 +190,41 @@ def test_what_does_not_fit_is_refused_before_the_first_step(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_run_stops_when_validation_no_longer_gains(data: Path, tmp_path: Path) -> None:
+    """Without a rate nothing is learned: the first validation stays the best, and two more are waited for."""
+    still = ("--set", "optim.lr=1e-30", "--set", "watch.valid_every=1", "--set", "optim.ema=0")
+    done = run(command(data, tmp_path / "run", *still, "--set", "watch.patience=2", "--json"))
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["step"], told["best_step"], told["stale"]) == (3, 1, 2)
+    again = run(command(data, tmp_path / "run", *still, "--set", "watch.patience=2", "--resume", "--json"))
+    assert json.loads(again.stdout)["step"] == 3, "a run that has stopped stays stopped"
+
+
+def test_without_patience_a_run_goes_to_its_last_step(whole: Path) -> None:
+    lines = list(read_log(whole / "log.jsonl"))
+    assert lines[-1]["step"] == 12
+
+
+def test_resuming_what_was_never_begun_is_refused(data: Path, tmp_path: Path) -> None:
+    done = run(command(data, tmp_path / "run", "--resume"))
+    assert done.returncode == 2
+    assert f"{tmp_path / 'run'} holds no run to go on with; start one" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_killed_before_its_first_save_begins_again(data: Path, whole: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "run.json").write_bytes((whole / "run.json").read_bytes())
+    first = (whole / "log.jsonl").read_bytes().splitlines(keepends=True)[0]
+    (out / "log.jsonl").write_bytes(first + b'{"step": 2, "sec')
+    done = run(command(data, out, "--resume"))
+    assert done.returncode == 0, done.stderr
+    assert same_weights(out / "weights.safetensors", whole / "weights.safetensors")
+    assert [line["step"] for line in read_log(out / "log.jsonl") if "loss" in line] == list(range(1, 13))
+
+
 def test_resuming_with_other_settings_names_them(data: Path, whole: Path) -> None:
     done = run(command(data, whole, "--resume", "--set", "optim.lr=0.5"))
     assert done.returncode == 2

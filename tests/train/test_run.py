@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from soli.errors import InputError, UsageError
+from soli.nested import flatten
 from soli.train.losses.table import check_terms
-from soli.train.run import RunFolder, check_settings, find_recipe, flatten, read_recipe
+from soli.train.run import RunFolder, check_settings, find_recipe, read_recipe
 
 RECIPE = """
 name: tiny

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from soli.cli.streams import abandon
 from soli.errors import SoliError, UsageError
 
 if TYPE_CHECKING:
@@ -43,12 +44,19 @@ def printable(text: str) -> str:
 
 def print_error(message: str) -> None:
     """One line on stderr that says what went wrong."""
-    print(f"soli: error: {printable(' '.join(message.split()))}", file=sys.stderr, flush=True)
+    _say("error", message)
 
 
 def print_warning(message: str) -> None:
     """One line on stderr about something that was done, yet not quite as asked."""
-    print(f"soli: warning: {printable(' '.join(message.split()))}", file=sys.stderr, flush=True)
+    _say("warning", message)
+
+
+def _say(kind: str, message: str) -> None:
+    try:
+        print(f"soli: {kind}: {printable(' '.join(message.split()))}", file=sys.stderr, flush=True)
+    except OSError:
+        abandon(sys.stderr)  # closed or full: there is nowhere to say so, and the work goes on
 
 
 def print_json(value: Any) -> None:

@@ -1,42 +1,50 @@
 """`soli data`: build, plan, check and render data sets."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from soli.cli.common import JsonFlag, print_error, print_json, printable
+from soli.cli.common import JsonFlag, comma_list, print_error, print_json, printable
 from soli.cli.data_voice_noise import build_voice_noise, voice_noise
-from soli.errors import DataError
+from soli.cli.progress import counting
+from soli.errors import DataError, UsageError, near
 
-app = typer.Typer(help="Build, plan, check and render data sets.", no_args_is_help=True)
-build_app = typer.Typer(help="Make a library of sounds out of what Debian packages hold.", no_args_is_help=True)
+
+class Commands(TyperGroup):
+    """A group of commands that says which there are where another one is asked for."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the first word names. Raises UsageError where none is called so."""
+        names = self.list_commands(ctx)
+        if args[0] not in names:
+            raise UsageError(f"there is no command {args[0]!r} of {ctx.command_path}", do=near(args[0], names))
+        return super().resolve_command(ctx, args)
+
+
+def _help_alone(ctx: typer.Context) -> None:
+    """A group called without a command shows its help, as `soli` does."""
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+def _group(summary: str) -> typer.Typer:
+    group = typer.Typer()
+    group.callback(cls=Commands, help=summary, invoke_without_command=True)(_help_alone)
+    return group
+
+
+app = _group("Build, plan, check and render data sets.")
+build_app = _group("Make a library of sounds out of what Debian packages hold.")
 app.add_typer(build_app, name="build")
 
 RootOption = Annotated[
     Path | None, typer.Option("--root", help="Where the manifest's paths start, if not in its own folder.")
 ]
 OutManifest = Annotated[Path, typer.Option("--out", "-o", help="The manifest to write (.jsonl).")]
-MAX_PROBLEMS = 20
-
-
-@contextmanager
-def _bar(label: str, *, quiet: bool) -> Iterator[Callable[[], None]]:
-    """A count of what is done, on stderr, for people only; yields what advances it by one."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), TextColumn("{task.completed}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task(label, total=None)
-        yield lambda: bars.advance(task)
+MAX_LINES = 20
 
 
 def _say(text: str) -> None:
@@ -55,13 +63,17 @@ def build_speech_noise(
     download: Annotated[
         bool, typer.Option(help="Fetch the packages with apt-get download and unpack them in OUT/.packages.")
     ] = False,
+    packages: Annotated[
+        str | None, typer.Option(help="Only these packages of the set, names with commas between: a smaller library.")
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
     """Build a library of speech in many languages and of noise, from Debian packages of games and telephony."""
     from soli.data.corpora.speech_noise import build
 
-    with _bar("files read", quiet=json) as advance:
-        summary = build(out, packages_root=packages_root, download=download, progress=advance)
+    with counting("files read", quiet=json) as bar:
+        names = comma_list(packages, "--packages")
+        summary = build(out, names=names, packages_root=packages_root, download=download, progress=bar.advance)
     if json:
         print_json(summary.as_json())
         return
@@ -125,26 +137,38 @@ def plan(
         _say(f"{planned.rows} rows, {planned.minutes:.1f} min, in {out}")
 
 
-@app.command(epilog="Example: soli data check data/speech-noise")
+@app.command(epilog="Example: soli data check data/train.jsonl data/test.jsonl")
 def check(
-    path: Annotated[Path, typer.Argument(help="A manifest, or a library's folder.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Manifests, and folders of libraries.")],
     root: RootOption = None,
-    hashes: Annotated[bool, typer.Option(help="Read every file and compare its sha256.")] = True,
+    hashes: Annotated[
+        bool, typer.Option(help="Read every file: compare its sha256, and mixtures with the sum of their stems.")
+    ] = True,
+    limit_db: Annotated[
+        float, typer.Option(help="What a mixture minus the sum of its stems may have, in dB of the mixture.")
+    ] = -40.0,
     json: JsonFlag = False,
 ) -> None:
-    """Check that files are there and unchanged, and that splits share no speaker, language, recording or content."""
+    """Check that files are unchanged, splits share no speaker or recording, and mixtures are the sum of their stems.
+
+    Splits must share no file, content, speaker, language or recording of noise, within a manifest and among all that
+    are given. The mixture that a row names is compared with the sum of the stems.
+    """
+    from soli.data.check import Reading
     from soli.data.check import check as check_data
 
-    with _bar("files checked", quiet=json) as advance:
-        report = check_data(path, root=root, hashes=hashes, progress=advance)
+    with counting("files checked", quiet=json) as bar:
+        report = check_data(paths, root=root, reading=Reading(hashes, limit_db, bar.advance))
     if json:
         print_json(asdict(report))
     else:
-        for problem in report.problems[:MAX_PROBLEMS]:
+        for problem in report.problems[:MAX_LINES]:
             print_error(problem)
+        for mixture in sorted(report.mixtures, key=lambda each: -each.residual_db)[:MAX_LINES]:
+            _say(f"row {mixture.row}: mixture minus the sum of the stems {mixture.residual_db:.1f} dB")
         splits = ", ".join(f"{split} {count}" for split, count in sorted(report.splits.items()))
         state = f"problems: {len(report.problems)}" if report.problems else "in order"
-        _say(f"{path}: {report.items} items ({splits}), {report.files} files, {state}")
+        _say(f"{report.path}: {report.items} items ({splits}), {report.files} files, {state}")
     if report.problems:
         raise typer.Exit(DataError.exit_code)
 
@@ -157,13 +181,23 @@ def render(
     subtype: Annotated[str, typer.Option(help="float32, pcm24 or pcm16.")] = "float32",
     json: JsonFlag = False,
 ) -> None:
-    """Write every row as a folder with its mixture and one file a stem. Run it again after an interruption."""
+    """Write every row as a folder with its mixture and one file a stem, and row.json, which says what it is made of.
+
+    A row that fails is named and the others are done; the same command again does what is left, and what has changed.
+    """
     from soli.data.disk import render_manifest
     from soli.data.manifest import read_manifest
 
-    with _bar("rows rendered", quiet=json) as advance:
-        written = render_manifest(read_manifest(manifest, root=root), out, subtype=subtype, progress=advance)
+    with counting("rows rendered", quiet=json) as bar:
+        written = render_manifest(read_manifest(manifest, root=root), out, subtype=subtype, progress=bar.advance)
     if json:
         print_json({"out": str(out), **asdict(written)})
     else:
-        _say(f"{written.rows} rows written to {out}, {written.kept} were there before")
+        if written.failed:
+            from soli.cli.tables import print_table
+
+            print_table(("row", "failed"), [(failed.id, failed.error) for failed in written.failed])
+        failures = f", {len(written.failed)} failed" if written.failed else ""
+        _say(f"{written.rows} rows written to {out}, {written.kept} were there before{failures}")
+    if written.failed:
+        raise typer.Exit(DataError.exit_code)

@@ -1,18 +1,16 @@
 """`soli evaluate`: a model and a manifest in, scores and a summary out."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from soli.cli.common import JsonFlag, OutFolder, print_json, print_warning, printable
+from soli.cli.progress import counting
 
 if TYPE_CHECKING:
     from soli.evaluation.aggregate import Group, Statistics
-    from soli.evaluation.run import Summary, Watch
+    from soli.evaluation.run import Summary
 
 LEADING = ("si_sdr", "sdr", "sdr_v4")
 """The score that tables show: the first of these that was asked for."""
@@ -44,8 +42,10 @@ def evaluate(
     from soli.evaluation.scoring import families_of
 
     families = families_of(scores)
-    with _progress(quiet=json) as watch:
-        summary = run(model, data, out, limit=limit, workers=workers, threads=threads, families=families, watch=watch)
+    with counting("items", quiet=json) as count:
+        summary = run(
+            model, data, out, limit=limit, workers=workers, threads=threads, families=families, watch=count.watch
+        )
     if json:
         print_json(as_json(summary))
     else:
@@ -53,21 +53,6 @@ def evaluate(
     for item in summary.failed:
         print_warning(f"{item.id}: {item.error}")
     return 1 if summary.failed else 0
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator["Watch"]:
-    """A bar on stderr, for people only."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("items"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("items", total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
 def _print(summary: "Summary", out: Path) -> None:

@@ -3,7 +3,6 @@
 Only the module of the command that is called gets imported, so that `soli separate` does not wait for the others.
 """
 
-import io
 import os
 import sys
 import warnings
@@ -14,6 +13,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from soli.cli import streams
 from soli.cli.common import EXIT_STOPPED, print_error
 from soli.cli.extras import extra_of
 from soli.errors import MissingExtraError, SoliError, UsageError, install_line, near
@@ -84,13 +84,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _face_people() -> None:
-    """Keeps Python's own warnings, meant for programmers, off the screen, and lets every file name be printed."""
+    """Keeps Python's own warnings, meant for programmers, off the screen, and readies the standard streams."""
     if not sys.warnoptions and not _wants_traceback():
         warnings.simplefilter("ignore")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A name that is not valid UTF-8 is shown with escapes; strict would fail on it.
-            stream.reconfigure(errors="backslashreplace")
+    streams.prepare()
 
 
 def _call(words: list[str]) -> int:
@@ -99,6 +96,7 @@ def _call(words: list[str]) -> int:
     if code == EXIT_STOPPED:
         # typer has turned a KeyboardInterrupt that no command took care of into this code, without a word.
         print_error("stopped")
+    sys.stdout.flush()
     return code if isinstance(code, int) else 0
 
 
@@ -106,11 +104,15 @@ def _guarded(call: Callable[[], int]) -> int:
     """The result of `call`, where every exception has become one line on stderr and an exit code."""
     try:
         return call()
+    except streams.OutputLost as error:
+        if not isinstance(error.__cause__, BrokenPipeError):  # else nobody listens any more, and that is in order
+            print_error(str(error))
+        return error.exit_code
     except SoliError as error:
         print_error(str(error))
         return error.exit_code
     except CallError as error:
-        print_error(f"{cast(Any, error).format_message()}; see: soli --help")
+        print_error(_call_error(error))
         return 2
     except (KeyboardInterrupt, typer.Abort):
         print_error("stopped")
@@ -126,6 +128,13 @@ def _guarded(call: Callable[[], int]) -> int:
         return 1
     except Exception as error:  # noqa: BLE001 - the outermost boundary: users get a line, not a traceback
         return _bug(error)
+
+
+def _call_error(error: Exception) -> str:
+    """What typer says of a wrong call, with the help that is nearest to it."""
+    context = getattr(error, "ctx", None)
+    command = "soli" if context is None else context.command_path
+    return f"{cast(Any, error).format_message().rstrip('.')}; see: {command} --help"
 
 
 def _missing_package(error: ModuleNotFoundError) -> int:

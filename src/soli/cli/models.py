@@ -7,6 +7,7 @@ import typer
 
 from soli.cli.common import JsonFlag, print_json
 from soli.modelfile import REST, read_model
+from soli.nested import flatten
 from soli.separation import zoo
 
 
@@ -75,15 +76,7 @@ def _all_rows(model: dict[str, Any]) -> list[tuple[str, str]]:
         ("recipe", model["recipe"] or "not said"),
         ("made with soli", model["soli"] or "not said"),
     ]
-    return rows + [(f"score: {name}", str(score)) for name, score in _flat(model["scores"])]
-
-
-def _flat(scores: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Scores within scores as one list: {"a": {"b": 1}} is a.b 1."""
-    rows: list[tuple[str, Any]] = []
-    for name, value in scores.items():
-        rows += _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [(f"{prefix}{name}", value)]
-    return rows
+    return rows + [(f"score: {name}", str(score)) for name, score in flatten(model["scores"]).items()]
 
 
 def _counted(number: float) -> str:

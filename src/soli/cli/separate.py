@@ -58,13 +58,15 @@ def separate(
     json: JsonFlag = False,
     quiet: Quiet = False,
 ) -> None:
-    """Take recordings apart into their sources: OUT/<name of the input>/<source>.wav.
+    """Take recordings apart into their sources: OUT/<name of the input>/<source>.wav. `-` is standard input.
 
     The stems have the rate, the channels and the length of the input, and sum to it. A file that fails is named and the
-    others are done; the same command again does only what is left. Exit code 0: all done; 1: some files failed, or may
-    not be overwritten; 2: the call was wrong. In the JSON, null_db is null for a silent input, and -300 where the stems
-    sum to the input exactly.
+    others are done; the same command again does only what is left, and one for more stems makes only those. Exit code
+    0: all done; 1: some files failed, or may not be overwritten; 2: the call was wrong. In the JSON, null_db is null
+    for a silent input, and -300 where the stems sum to the input exactly.
     """
+    format = format.lower().removeprefix(".")  # as people write names of formats: WAV, .wav
+    subtype = None if subtype is None else subtype.lower()
     settings = Settings(comma_list(stems, "--stems"), format, subtype, chunk_s=chunk_s, batch=batch, remux=remux)
     loaded = load(model, threads=threads, device=device)
     settings.check(loaded.sources)

@@ -1,12 +1,17 @@
 """`soli train`: a recipe and data in, a run folder out."""
 
+import math
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from soli.cli.common import JsonFlag, print_json
+
+if TYPE_CHECKING:
+    from soli.train.state import Progress
 
 
 def train(
@@ -14,13 +19,14 @@ def train(
     data: Annotated[Path, typer.Option("--data", help="A library folder, or a manifest file.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The run folder.")],
     set_: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: optim.lr=3e-4.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out where it was stopped.")] = False,
     json: JsonFlag = False,
 ) -> None:
     """Train a network as a recipe says, on mixtures drawn from a library or on the rows of a manifest.
 
     The run folder keeps the settings, a log, curves, the best weights and a state to go on from. A run that was
-    stopped, even by kill -9, goes on with --resume and ends with the same weights as one that was not.
+    stopped, even by kill -9, goes on with the same call and --resume, from its beginning if it was stopped before its
+    first save, and ends with the same weights as one that was not.
     """
     from soli.train.assemble import assemble
     from soli.train.log import draw_curves
@@ -29,27 +35,24 @@ def train(
 
     settings = read_recipe(find_recipe(recipe), set_ or [])
     training = assemble(settings, data=data, out=out)
-    if resume and training.folder.record.exists():
-        training.folder.go_on(settings, training.data_record)
-    else:
-        training.folder.create(settings, training.data_record)
+    folder = training.folder
+    begin = folder.go_on if resume else folder.create
+    begin(settings, training.data_record)
 
     def on_line(line: dict[str, Any]) -> None:
         _say(line, steps=settings.optim.steps)
         if "valid_score" in line:
-            draw_curves(training.folder.log, training.folder.curves)
+            draw_curves(folder.log, folder.curves)
 
     progress = run_training(training, resume=resume, on_line=on_line)
-    draw_curves(training.folder.log, training.folder.curves)
-    result = {
-        "run": str(out),
-        "step": progress.step,
-        "best_step": progress.best_step,
-        "best_score": progress.best_score,
-        "seconds": round(progress.seconds, 1),
-    }
+    draw_curves(folder.log, folder.curves)
+    _report(progress, out, json=json)
+
+
+def _report(progress: "Progress", out: Path, *, json: bool) -> None:
     if json:
-        print_json(result)
+        best_score = progress.best_score if math.isfinite(progress.best_score) else None
+        print_json({"run": str(out), **asdict(progress), "best_score": best_score})
     else:
         typer.echo(
             f"best validation {progress.best_score:.2f} dB at step {progress.best_step}; next: soli export {out}"

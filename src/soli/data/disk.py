@@ -1,24 +1,54 @@
-"""Rendered rows on disk: a folder a row with its mixture and one file a stem, a tree that `read_stems` reads back."""
+"""Rendered rows on disk: a folder a row with its mixture and one file a stem, a tree that `read_stems` reads back.
+
+`row.json` beside them says what they were rendered from, so that a rerun keeps what is still right and nothing else.
+"""
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from soli.atomic import cannot_write, part_of, write_atomically
 from soli.data.manifest import Manifest, Row
 from soli.data.render import render
-from soli.errors import DataError, OutputError
+from soli.errors import DataError, InputError
 from soli.media.audio import write_audio
+from soli.media.formats import choose_subtype
 
 MIXTURE_NAME = "mixture.wav"
+RECORD_NAME = "row.json"
+
+
+class Record(BaseModel):
+    """What a folder was rendered from: the row and the subtype of its files."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    subtype: str
+    row: Row
+
+    @property
+    def files(self) -> set[str]:
+        return {RECORD_NAME, MIXTURE_NAME, *(f"{name}.wav" for name in self.row.stems)}
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A row that could not be rendered, and why."""
+
+    id: str
+    error: str
 
 
 @dataclass
 class Written:
-    """How many rows were written now, and how many had been there before."""
+    """How many rows were written now, how many had been there before, and which could not be rendered."""
 
     rows: int = 0
     kept: int = 0
+    failed: list[Failed] = field(default_factory=list)
 
 
 def render_manifest(
@@ -26,16 +56,23 @@ def render_manifest(
 ) -> Written:
     """Renders every row to `out/<split>/<id>/`. A row's folder appears whole or not at all, so a rerun does the rest.
 
-    Raises DataError where a row names its folder outside `out`, InputError for a source file, OutputError for the disk.
+    A row that was rendered before, from another row of its name or to another subtype, is rendered anew. A row that
+    cannot be rendered is noted and the others are done. Raises UsageError for an unknown subtype, OutputError where
+    the disk does not take the files.
     """
+    choose_subtype("wav", subtype)
     written = Written()
     for row in manifest.rows:
-        folder = _folder(out, row)
-        if folder.is_dir():
-            written.kept += 1
-        else:
-            _write_row(row, manifest.root, folder, subtype)
-            written.rows += 1
+        record = Record(subtype=subtype, row=row)
+        try:
+            folder = _folder(out, row)
+            if _before(folder) == record:
+                written.kept += 1
+            else:
+                _write_row(record, manifest.root, folder)
+                written.rows += 1
+        except InputError as error:
+            written.failed.append(Failed(row.id, str(error)))
         progress()
     return written
 
@@ -47,17 +84,36 @@ def _folder(out: Path, row: Row) -> Path:
     return folder
 
 
-def _write_row(row: Row, root: Path, folder: Path, subtype: str) -> None:
-    rendered = render(row, root)
-    part = folder.with_name(f".{folder.name}.part")
+def _before(folder: Path) -> Record | None:
+    """What a folder was rendered from, None where there is none. Raises DataError where it is not ours to replace."""
+    if not folder.exists():
+        return None
+    try:
+        record = Record.model_validate_json((folder / RECORD_NAME).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise DataError(
+            f"{folder} holds no {RECORD_NAME} as soli data render writes it", do="move it away, or give another --out"
+        ) from error
+    foreign = sorted({path.name for path in folder.iterdir()} - record.files)
+    if foreign:
+        raise DataError(f"{folder} holds {foreign[0]}, which was not rendered", do="move it away")
+    return record
+
+
+def _write_row(record: Record, root: Path, folder: Path) -> None:
+    rendered = render(record.row, root)
+    part = part_of(folder)
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         files = {MIXTURE_NAME: rendered.mixture} | {f"{name}.wav": stem for name, stem in rendered.stems.items()}
         for name, samples in files.items():
-            write_audio(part / name, samples, sample_rate=rendered.sample_rate, subtype=subtype)
+            write_audio(part / name, samples, sample_rate=rendered.sample_rate, subtype=record.subtype)
+        write_atomically(part / RECORD_NAME, record.model_dump_json(by_alias=True, exclude_defaults=True) + "\n")
+        if folder.exists():
+            shutil.rmtree(folder)
         part.rename(folder)
     except OSError as error:
-        raise OutputError(f"cannot write {folder}: {error.strerror}", do="check the folder and the disk") from error
+        raise cannot_write(folder, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from soli.atomic import write_atomically
 from soli.errors import DataError
 
 LIBRARY_NAME = "library.jsonl"
@@ -87,6 +88,4 @@ def read_library(path: Path | str) -> Library:
 
 def write_library(path: Path, sounds: Iterable[Sound]) -> None:
     """Writes the lines, whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text("".join(sound.model_dump_json(by_alias=True) + "\n" for sound in sounds), encoding="utf-8")
-    part.replace(path)
+    write_atomically(path, "".join(sound.model_dump_json(by_alias=True) + "\n" for sound in sounds))

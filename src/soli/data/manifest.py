@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from soli.atomic import write_atomically
 from soli.data.effects import Effect
 from soli.errors import DataError
 
@@ -72,7 +73,10 @@ class Mix(BaseModel):
 
 
 class Row(BaseModel):
-    """One mixture: its parts, what happens to all of them alike, and where it came from."""
+    """One mixture: its parts, what happens to all of them alike, and where it came from.
+
+    `mixture` names a recording that the stems sum to, where there is one beside them; `data.mixtures` compares them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -86,6 +90,7 @@ class Row(BaseModel):
     effects: tuple[Effect, ...] = ()
     mix: Mix | None = None
     mixture: str | None = None
+    mixture_sha256: str = ""
     labels: tuple[str, ...] = ()
     meta: dict[str, Any] = Field(default_factory=dict)
     spec: str = ""
@@ -157,8 +162,8 @@ def excerpt(row: Row, *, start_s: float, duration_s: float) -> Row:
             "fade_s": part.fade_s if whole else 0.0,
         }
         parts.append(part.model_copy(update=changes))
-    changed = {"sources": row.stems, "parts": tuple(parts), "duration_s": duration_s, "mixture": None}
-    return row.model_copy(update=changed)
+    changed = {"sources": row.stems, "parts": tuple(parts), "duration_s": duration_s}
+    return row.model_copy(update={**changed, "mixture": None, "mixture_sha256": ""})
 
 
 def relocated(rows: Iterable[Row], root: Path, folder: Path) -> Iterator[Row]:
@@ -185,9 +190,5 @@ def write_manifest(path: Path | str, rows: Iterable[Row]) -> str:
         seen.add(row.id)
         lines.append(row.model_dump_json(by_alias=True, exclude_defaults=True, exclude={"schema_"}))
     text = "".join(f'{{"schema":{SCHEMA_VERSION},{line[1:]}\n' for line in lines)
-    file = Path(path)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{file.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(file)
+    write_atomically(Path(path), text)
     return hashlib.sha256(text.encode()).hexdigest()

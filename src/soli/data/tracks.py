@@ -57,6 +57,7 @@ def rows_of_tracks(tracks: Iterable[Track], root: Path) -> Iterator[Row]:
             sources=tuple(track.stems),
             parts=tuple(parts),
             mixture=track.mixture,
+            mixture_sha256=sha256_file(root / track.mixture) if track.mixture else "",
             labels=tuple(track.stems),
             meta=dict(track.meta),
             spec="stems",

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from soli.atomic import write_atomically
 from soli.errors import DataError, OutputError, UsageError
 from soli.metrics.arrays import Score
 from soli.separation.outfolder import held
@@ -161,16 +162,6 @@ def read_lines(path: Path) -> Iterator[Line]:
                 f"{path} line {number} is not a result: {error.errors()[0]['msg']}",
                 do="remove the line, and run soli evaluate again",
             ) from error
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Writes a file whole or not at all; raises OutputError."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}", do="give another --out") from error
 
 
 def in_order(lines: Iterable[Line], ids: list[str]) -> list[Line]:

@@ -9,11 +9,12 @@ from pathlib import Path
 from loky import ProcessPoolExecutor
 from pydantic import BaseModel, ConfigDict
 
+from soli.atomic import write_atomically
 from soli.data.manifest import Manifest, Row, read_manifest
 from soli.data.render import render
 from soli.errors import DataError, SoliError, UsageError
 from soli.evaluation.aggregate import SourceSummary, summarise
-from soli.evaluation.results import SUMMARY, Identity, Line, Results, in_order, write_atomically
+from soli.evaluation.results import SUMMARY, Identity, Line, Results, in_order
 from soli.evaluation.scoring import FAMILIES, judge
 from soli.evaluation.subject import Subject, subject_of
 from soli.metrics.bss import TAPS

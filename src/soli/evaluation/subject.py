@@ -12,12 +12,11 @@ from soli.evaluation import kmeans
 from soli.evaluation.matching import matched
 from soli.evaluation.oracle import FALLBACK_STFT, at_rate, ideal_ratio_estimates, mixture_estimates
 from soli.media.hashing import sha256_file
-from soli.modelfile import read_model
+from soli.modelfile import REST, read_model
 from soli.separation import api, zoo
 from soli.types import Array, StftSettings
 
 MIXTURE, ORACLE, KMEANS2 = "mixture", "oracle", "kmeans2"
-REST = "rest"
 
 
 @dataclass(frozen=True)
@@ -97,8 +96,6 @@ def subject_of(model: str, manifest: Manifest, *, threads: int | None = None) ->
         return Subject(model, "", stems, None, kmeans.STFT, kmeans.RATE, interchangeable=True)
     path = zoo.path(model)
     info, _ = read_model(path)
-    rest = info.rest or REST
-    sources = info.sources if info.rest is not None else (*info.sources, REST)
     if not set(info.estimated) & set(stems):
         raise UsageError(
             f"{info.name} separates {', '.join(info.estimated)}; the manifest has {', '.join(stems) or 'no sources'}",
@@ -109,8 +106,8 @@ def subject_of(model: str, manifest: Manifest, *, threads: int | None = None) ->
     return Subject(
         info.name,
         sha256_file(path),
-        sources,
-        rest,
+        info.stems,
+        info.rest or REST,
         info.stft or FALLBACK_STFT,
         rate,
         path=path,

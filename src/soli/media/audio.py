@@ -6,6 +6,7 @@ numbers, is an InputError.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import Protocol
 
@@ -157,9 +158,10 @@ def open_audio(source: Source) -> AudioReader:
     """
     opened = open_source(source)
     try:
-        check_whole(opened)
+        warnings = check_whole(opened)
         reader = _open_ffmpeg(opened) if prefers_ffmpeg(opened) else _open_sndfile(opened) or _open_ffmpeg(opened)
         check_info(reader.info)
+        reader.info = replace(reader.info, warnings=(*warnings, *reader.info.warnings))
     except BaseException:
         opened.close()
         raise

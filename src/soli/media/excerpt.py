@@ -1,19 +1,11 @@
-"""The fast road for training data: excerpts of sound files by time, and mono 16-bit WAV files.
+"""Excerpts of sound files by time, with what a resampler needs on either side, as training and rendering read them."""
 
-`read_audio` takes any format and looks at everything; this one seeks, reads what is asked, and returns. It is for
-files that were checked when they entered a library or a manifest.
-"""
-
-import hashlib
-import io
-import wave
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 
-from soli.errors import InputError
+from soli.media.audio import open_audio
 from soli.types import Array
 
 
@@ -23,21 +15,15 @@ def read_excerpt(
     """Samples (C, T) around [start_s, start_s + duration_s), the index in them of start_s, and the file's rate.
 
     Up to `margin_s` more is read on either side, as far as the file reaches. T is 0 where the file ends before
-    start_s. Raises InputError where the file is missing or no sound file.
+    start_s. Raises InputError as `open_audio` and `AudioReader.take` do.
     """
-    try:
-        with soundfile.SoundFile(path) as file:
-            rate = file.samplerate
-            margin = round(margin_s * rate)
-            start = min(round(start_s * rate), file.frames)
-            first = max(0, start - margin)
-            file.seek(first)
-            wanted = start - first + round(duration_s * rate) + margin if start < file.frames else 0
-            return file.read(wanted, dtype="float32", always_2d=True).T, start - first, rate
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise InputError(
-            f"cannot read {path}: {error}", do="check that the file is there and is a sound file"
-        ) from error
+    with open_audio(path) as reader:
+        rate = reader.info.sample_rate
+        margin, start = round(margin_s * rate), round(start_s * rate)
+        skip = min(margin, start)
+        reader.skip(start - skip)
+        samples = reader.take(skip + round(duration_s * rate) + margin)
+    return samples if samples.shape[1] > skip else samples[:, :0], skip, rate
 
 
 def resample_excerpt(samples: Array, rate_in: float, rate_out: float, *, skip: int, frames: int) -> Array:
@@ -50,26 +36,3 @@ def resample_excerpt(samples: Array, rate_in: float, rate_out: float, *, skip: i
     resampled = soxr.resample(samples.T, rate_in, rate_out, quality="HQ").T
     first = round(skip * rate_out / rate_in)
     return np.ascontiguousarray(resampled[:, first : first + frames])
-
-
-def pcm16_wav(samples: Array, sample_rate: int) -> bytes:
-    """One channel (T,) within [-1, 1] as the bytes of a 16-bit WAV file. Raises ValueError outside that range."""
-    peak = float(np.max(np.abs(samples), initial=0.0))
-    if peak > 1.0:
-        raise ValueError(f"peak {peak:.3f} is beyond full scale")
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(sample_rate)
-        file.writeframes(np.round(samples * 32767.0).astype("<i2").tobytes())
-    return buffer.getvalue()
-
-
-def write_pcm16(path: Path, samples: Array, *, sample_rate: int) -> str:
-    """Writes one channel (T,) as a 16-bit WAV file, whole or not at all, and returns the file's sha256."""
-    data = pcm16_wav(samples, sample_rate)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(data)
-    part.replace(path)
-    return hashlib.sha256(data).hexdigest()

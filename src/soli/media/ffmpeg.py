@@ -180,6 +180,22 @@ def _describe(container: Any, stream: Any, name: str) -> AudioInfo:
         subtype=subtype,
         has_video=moving_picture(container) is not None,
         header_s=None if length is None else float(length),
+        warnings=_other_tracks(container, stream, name),
+    )
+
+
+def _other_tracks(container: Any, stream: Any, name: str) -> tuple[str, ...]:
+    """A warning where only one of several sound tracks is read."""
+    tracks = list(container.streams.audio)
+    if len(tracks) < 2:
+        return ()
+    chosen = next(number for number, track in enumerate(tracks, 1) if track.index == stream.index)
+    others = next(number for number in range(1, len(tracks) + 1) if number != chosen)
+    labels = [stream.metadata[key] for key in ("language", "title") if stream.metadata.get(key)]
+    said = f" ({', '.join(labels)})" if labels else ""
+    return (
+        f"{name} has {len(tracks)} sound tracks, and only number {chosen}{said} is read;"
+        f" for number {others} take what this writes: ffmpeg -i INPUT -map 0:a:{others - 1} track{others}.wav",
     )
 
 

@@ -16,6 +16,7 @@ class AudioInfo:
 
     `header_s` is the duration that the container states; it may be some milliseconds off, and serves progress bars.
     `subtype` is the sample format of uncompressed and lossless sound (pcm16, float32), else the codec's name.
+    `warnings` are what its owner should know of what will be read, a line each.
     """
 
     path: str
@@ -27,6 +28,7 @@ class AudioInfo:
     subtype: str
     has_video: bool
     header_s: float | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def duration_s(self) -> float | None:

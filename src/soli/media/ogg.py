@@ -58,11 +58,11 @@ def ogg_promise(file: BinaryIO, size: int) -> int | None:
     return start + page + _HEADER + len(table) + sum(table)
 
 
-def check_ogg(file: BinaryIO, name: str, size: int) -> None:
+def check_ogg(file: BinaryIO, name: str, size: int) -> tuple[str, ...]:
     """Raises InputError, with how much is in order, at the first page that is spoiled, missing, or not the last.
 
     Reads the file once, a page at a time. Only Opus is held to the mark of its last page: Vorbis files exist that were
-    never given one, and a live stream of them may stop behind any page.
+    never given one, and a live stream of them may stop behind any page. Of those the answer is a warning.
     """
     file.seek(0)
     open_streams: dict[int, _Stream] = {}
@@ -89,6 +89,9 @@ def check_ogg(file: BinaryIO, name: str, size: int) -> None:
             f"{name} is cut off: about {_seconds(every):.3f} s are there, and its last page is not",
             do="copy it again, or cut it there",
         )
+    if any(stream.rate for stream in unended):
+        return (f"{name} has no end mark: it may have been cut off, after {_seconds(every):.3f} s",)
+    return ()
 
 
 def _next_page(file: BinaryIO) -> _Page | None:

@@ -7,17 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from soli.atomic import cannot_write, part_of
 from soli.errors import OutputError
-
-_SPACE = "free some space, or choose another folder"
-_DO = {
-    errno.ENOSPC: _SPACE,
-    errno.EDQUOT: _SPACE,
-    errno.EFBIG: "choose a smaller format (flac), or another file system",
-    errno.ENOENT: "make the folder first",
-    errno.EISDIR: "choose another name",
-    errno.ENAMETOOLONG: "choose a shorter name",
-}
 
 
 class Sink(io.RawIOBase):
@@ -72,11 +63,6 @@ class Sink(io.RawIOBase):
         super().close()
 
 
-def part_of(path: Path) -> Path:
-    """The temporary name that a file has until it is whole."""
-    return path.with_name(f".{path.name}.part")
-
-
 class PartFile:
     """The temporary file `.NAME.part` beside `path`, open for writing as `sink`.
 
@@ -100,8 +86,7 @@ class PartFile:
         cause = sink.failure if sink is not None and sink.failure is not None else error
         if not isinstance(cause, OSError):
             return OutputError(f"cannot write {self.path}: {cause}", do="report this with the file that it was made of")
-        do = _DO.get(cause.errno or 0, "choose another folder")
-        return OutputError(f"cannot write {self.path}: {cause.strerror or cause}", do=do)
+        return cannot_write(self.path, cause)
 
     @contextmanager
     def explained(self, *errors: type[Exception]) -> Iterator[None]:

@@ -6,6 +6,8 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -14,6 +16,7 @@ from soli.errors import InputError
 from soli.media.info import Source
 
 SPOOL_BYTES = 16 << 20
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,46 @@ def open_source(source: Source) -> OpenSource:
     return opened
 
 
+def is_pipe(path: Path) -> bool:
+    """Whether this is a pipe, to be read once only; not where that cannot be told: opening it will say why."""
+    try:
+        return stat.S_ISFIFO(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+@contextmanager
+def rereadable(path: Path) -> Iterator[Path | BinaryIO]:
+    """What can be opened again and again: the path itself, or for a pipe a temporary file with its bytes and its name.
+
+    Memory does not grow with what comes through the pipe; the temporary file is gone at the end. Raises InputError.
+    """
+    if not is_pipe(path):
+        yield path
+        return
+    # Unbuffered: a failure then belongs to the write that it happened in, and closing cannot fail.
+    with tempfile.TemporaryFile(buffering=0) as copy:
+        _copy(path, copy)
+        copy.name = str(path)  # what messages call it
+        yield io.BufferedReader(copy)
+
+
+def _copy(pipe: Path, copy: io.FileIO) -> None:
+    try:
+        with pipe.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                view = memoryview(block)
+                while view:
+                    view = view[copy.write(view) :]
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise InputError(
+                f"{pipe} is a pipe with more in it than {tempfile.gettempdir()} has room for",
+                do="free some space there, or have TMPDIR name another folder",
+            ) from error
+        raise _refused(pipe, error) from error
+
+
 def _open_path(path: Path) -> OpenSource:
     try:
         mode = path.stat().st_mode
@@ -63,9 +106,11 @@ def _open_path(path: Path) -> OpenSource:
                 return _spooled(file, str(path))
         return OpenSource(file, str(path), path.suffix.lower(), os.fstat(file.fileno()).st_size, True)
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"cannot open {str(path)!r}: {_reason(error)}", do="check the path and its permissions"
-        ) from error
+        raise _refused(path, error) from error
+
+
+def _refused(path: Path, error: OSError | ValueError) -> InputError:
+    return InputError(f"cannot open {str(path)!r}: {_reason(error)}", do="check the path and its permissions")
 
 
 def _reason(error: OSError | ValueError) -> str:

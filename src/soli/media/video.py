@@ -16,6 +16,7 @@ from soli.media.audio import AudioReader, open_audio
 from soli.media.avtrack import AAC, FLAC, OPUS, AvTrack, Codec, as_os_errors
 from soli.media.ffmpeg import DecodeError, decoded, moving_picture, open_container, sound_track
 from soli.media.formats import FORMATS, VIDEO_FORMATS
+from soli.media.info import Source
 from soli.media.partfile import PartFile
 from soli.media.resample import StreamResampler
 from soli.media.source import open_source
@@ -37,7 +38,7 @@ _CODECS = {"aac": AAC, "flac": FLAC, "opus": OPUS}
 _TARGETS = {suffix: _Target(muxer, _CODECS[codec]) for suffix, (muxer, codec) in VIDEO_FORMATS.items()}
 
 
-def remux(video: str | os.PathLike[str], stems: Mapping[str, Path], out: str | os.PathLike[str]) -> int:
+def remux(video: Source, stems: Mapping[str, Path], out: str | os.PathLike[str]) -> int:
     """Copies the picture of `video` to `out`, with the stems (title: sound file) as its audio tracks.
 
     The stems begin where the video's own sound begins, to the sample or to the container's tick. mp4, m4v and mov get
@@ -66,10 +67,10 @@ def remux(video: str | os.PathLike[str], stems: Mapping[str, Path], out: str | o
 class _Picture:
     """The picture stream of a video: its packets, untouched, on a clock that begins at 0 with the container."""
 
-    def __init__(self, video: str | os.PathLike[str], stack: ExitStack) -> None:
-        self.name = str(video)
+    def __init__(self, video: Source, stack: ExitStack) -> None:
         self.sound_start = _sound_start(video)
         opened = open_source(video)
+        self.name = opened.name
         stack.callback(opened.close)
         try:
             self._container = stack.enter_context(open_container(opened.file))
@@ -101,7 +102,7 @@ class _Picture:
             raise InputError(f"{self.name} is damaged after {float(now):.3f} s", do="copy it again") from error
 
 
-def _sound_start(video: str | os.PathLike[str]) -> Fraction:
+def _sound_start(video: Source) -> Fraction:
     """When the sound begins, in seconds of the container's own clock; 0 without sound."""
     opened = open_source(video)
     try:

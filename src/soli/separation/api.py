@@ -1,7 +1,7 @@
 """The Python face of separation: what `soli.separate`, `soli.load` and `soli.stream` are."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -42,7 +42,7 @@ def separate(
 
     Raises:
         InputError: the source cannot be read as sound, is empty, or has NaN or infinite samples.
-        UsageError: unknown model, stem or device, or a rate missing or not wanted.
+        UsageError: unknown model, stem or device, a source of another type, or a rate missing or not wanted.
         ModelFileError: the model file cannot be used.
     """
     loaded = load(model, threads=threads, device=device)
@@ -53,6 +53,8 @@ def separate(
             raise InputError("no samples", wanted="one at least")
         whole = _whole(loaded, [np.atleast_2d(samples)], rate, chosen)
         return {name: stem.reshape(samples.shape) for name, stem in whole.items()}
+    if not (isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview)) or hasattr(source, "read")):
+        raise _no_array(source, wanted="a numpy array, a path, bytes or a binary file object")
     if sample_rate is not None:
         raise UsageError("sample_rate was given with a file", wanted="it for samples only", do="leave it out")
     with open_audio(source) as reader:
@@ -62,7 +64,7 @@ def separate(
 def stream(
     blocks: Iterable[NDArray[Any]],
     *,
-    sample_rate: int,
+    sample_rate: int | None = None,
     model: str | os.PathLike[str] = "voice",
     stems: Sequence[str] | None = None,
     chunk_s: float | None = None,
@@ -72,9 +74,10 @@ def stream(
     """Separates a stream in constant memory: blocks (T,) or (C, T) of any lengths in, blocks of stems by name out.
 
     The blocks that come out have lengths of their own, about `chunk_s` (by default the model's) behind the input; in
-    all they are exactly as long as it. For the other arguments and the errors see `separate`; errors of the call itself
-    are raised at once, not at the first block.
+    all they are exactly as long as it. `sample_rate` must be given. For the other arguments and the errors see
+    `separate`; errors of the call itself are raised at once, not at the first block.
     """
+    _check_blocks(blocks)
     loaded = load(model, threads=threads, device=device)
     chosen = _chosen(stems, loaded.sources)
     streamer = StreamSeparator(loaded.residual, sample_rate=_checked_rate(sample_rate), chunk_s=chunk_s)
@@ -89,8 +92,9 @@ def _streamed(
     def checked() -> Iterator[Array]:
         nonlocal flat
         for block in blocks:
-            flat = block.ndim == 1
-            yield np.atleast_2d(_as_samples(block)).copy()  # callers may record into one buffer again and again
+            samples = _as_samples(block)
+            flat = samples.ndim == 1
+            yield np.atleast_2d(samples).copy()  # callers may record into one buffer again and again
 
     for stems in _picked(streamer.stream(checked()), streamer.sources, chosen):
         yield {name: stem[0] if flat else stem for name, stem in stems.items()}
@@ -112,30 +116,59 @@ def _whole(model: Model, blocks: Iterable[Array], rate: int, chosen: tuple[str, 
     return {name: np.concatenate([part.pop(name) for part in parts], axis=-1) for name in chosen}
 
 
-def _chosen(stems: Sequence[str] | None, sources: tuple[str, ...]) -> tuple[str, ...]:
+def _chosen(stems: object, sources: tuple[str, ...]) -> tuple[str, ...]:
     if stems is None:
         return sources
     if isinstance(stems, str):
         raise UsageError(f"stems={stems!r}", wanted="a list of names", do=f"write stems=[{stems!r}]")
-    check_stems(stems, sources)
-    return tuple(dict.fromkeys(stems))
+    if not isinstance(stems, Collection) or not stems or not all(isinstance(name, str) for name in stems):
+        raise UsageError(f"stems={stems!r}", wanted="a list of names", do="leave it out for all stems")
+    names = tuple(dict.fromkeys(stems))
+    check_stems(names, sources)
+    return names
 
 
-def _checked_rate(sample_rate: int | None) -> int:
+def _checked_rate(sample_rate: object) -> int:
     if sample_rate is None:
         raise UsageError("samples without their rate", wanted="sample_rate in Hz", do="pass sample_rate=...")
+    wanted = f"a whole number from {MIN_RATE} to {MAX_RATE}"
+    if not isinstance(sample_rate, (int, float, np.integer, np.floating)):
+        raise UsageError(f"sample_rate={sample_rate!r}", wanted=wanted)
     if not MIN_RATE <= sample_rate <= MAX_RATE or int(sample_rate) != sample_rate:
-        raise UsageError(f"a sample rate of {sample_rate} Hz", wanted=f"a whole number from {MIN_RATE} to {MAX_RATE}")
+        raise UsageError(f"a sample rate of {sample_rate} Hz", wanted=wanted)
     return int(sample_rate)
 
 
-def _as_samples(array: NDArray[Any]) -> Array:
+def _check_blocks(blocks: object) -> None:
+    """Raises UsageError for what would give other blocks than meant, or none: a path, one array, no iterable."""
+    if isinstance(blocks, (str, os.PathLike, bytes, bytearray, memoryview)) or hasattr(blocks, "read"):
+        raise UsageError(
+            f"{type(blocks).__name__} where blocks of samples are wanted",
+            wanted="numpy arrays (T,) or (C, T) one after another",
+            do="give files to soli.separate, or to: soli separate",
+        )
+    if isinstance(blocks, np.ndarray):
+        raise UsageError("one array where blocks are wanted", wanted="arrays one after another", do="write [samples]")
+    if not isinstance(blocks, Iterable):
+        raise _no_array(blocks, wanted="numpy arrays (T,) or (C, T) one after another")
+
+
+def _no_array(found: object, *, wanted: str) -> UsageError:
+    is_like_one = isinstance(found, (list, tuple)) or hasattr(found, "__array__")
+    do = "make one: np.asarray(samples, np.float32)" if is_like_one else ""
+    return UsageError(f"{type(found).__name__} where sound is wanted", wanted=wanted, do=do)
+
+
+def _as_samples(array: object) -> Array:
     """Samples as float32, unscaled; raises what `separate` says of samples it cannot take."""
+    if not isinstance(array, np.ndarray):
+        raise _no_array(array, wanted="a numpy array (T,) or (C, T)")
     if not np.issubdtype(array.dtype, np.floating):
+        is_whole = np.issubdtype(array.dtype, np.integer)
         raise InputError(
             f"samples of type {array.dtype}",
             wanted="floats with full scale 1",
-            do="divide integers by their full scale",
+            do="divide integers by their full scale" if is_whole else "",
         )
     if array.ndim not in (1, 2):
         raise InputError(f"samples of shape {array.shape}", wanted="(T,) or (C, T)")
@@ -143,4 +176,5 @@ def _as_samples(array: NDArray[Any]) -> Array:
         raise InputError(
             f"samples of shape {array.shape}", wanted=f"(C, T) with 1 to {MAX_CHANNELS} channels", do="transpose (T, C)"
         )
-    return np.asarray(array, dtype=np.float32)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as that
+        return np.asarray(array, dtype=np.float32)

@@ -4,12 +4,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
-from soli.errors import OutputError, SoliError
+from soli.errors import InputError, OutputError, SoliError
 from soli.media.audio import probe
-from soli.media.hashing import sha256_file
+from soli.media.hashing import sha256_file, sha256_of
+from soli.media.source import is_pipe, rereadable
 from soli.separation.files import VIDEO, Separated, Settings, output_paths, separated, temporary_paths
-from soli.separation.journal import Entry, Journal, Output, key_of
+from soli.separation.journal import Entry, Journal, Output, file_key, key_of
 from soli.separation.memory import peak_rss_mb
 from soli.separation.model import Model
 from soli.separation.outfolder import held, sweep_unfinished
@@ -82,14 +84,27 @@ class Batch:
                 yield Failure(item.given, f"{item.given}: {error.filename or self.out}: {error.strerror or error}")
 
     def _one(self, item: Item, watch: Watch) -> Record:
-        info = probe(item.path)
-        self._refuse_clash(item)
-        key = key_of(item.path, model_sha256=self._model_sha256, options=self._options())
-        outputs = output_paths(info, self.out / item.folder, self.model.sources, self.settings)
-        self._refuse_inputs(item, outputs)
-        record = self._kept(item, key, outputs) or self._separate(item, key, outputs, watch)
+        self._refuse_empty_pipe(item)
+        with rereadable(item.path) as source:
+            info = probe(source)
+            self._refuse_clash(item)
+            outputs = output_paths(info, self.out / item.folder, self.model.sources, self.settings)
+            self._refuse_inputs(item, outputs)
+            keys = self._keys(source, outputs)
+            missing = self._missing(item, outputs, keys)
+            if missing:
+                made = self._separate(source, missing, keys, item, watch)
+                record = replace(made, **self._named(item, outputs))  # type: ignore[arg-type]
+            else:
+                record = self._kept(item, outputs)
         self._claimed.setdefault(item.folder, item)
         return record
+
+    def _refuse_empty_pipe(self, item: Item) -> None:
+        """A pipe gives what is in it once; waiting for more would be for ever."""
+        first = self._claimed.get(item.folder)
+        if first is not None and is_pipe(item.path) and first.path.samefile(item.path):
+            raise InputError(f"{item.given} is a pipe, and was read already", wanted="each pipe once")
 
     def _refuse_clash(self, item: Item) -> None:
         """One folder, one input. The same file named twice is no clash: it is done already."""
@@ -110,35 +125,67 @@ class Batch:
                         do="choose another output folder (--out)",
                     )
 
-    def _options(self) -> dict[str, object]:
-        """The settings that the stems depend on; the batch of chunks is none of them."""
+    def _keys(self, source: Path | BinaryIO, outputs: dict[str, Path]) -> dict[str, str]:
+        """What each output depends on. A stem does on no other stem, but the video on all that are its tracks."""
+        origin = file_key(source) if isinstance(source, Path) else ("pipe", sha256_of(source))
         options = asdict(self.settings)
-        del options["batch"]
-        return options
+        for name in ("batch", "stems", "remux"):
+            del options[name]
+        tracks = {**options, "tracks": [name for name in outputs if name != VIDEO]}
+        return {
+            name: key_of(origin, model_sha256=self._model_sha256, options=tracks if name == VIDEO else options)
+            for name in outputs
+        }
 
-    def _kept(self, item: Item, key: str, outputs: dict[str, Path]) -> Record | None:
-        """The record of an earlier run whose stems are all there; None where there is work to do.
+    def _missing(self, item: Item, outputs: dict[str, Path], keys: dict[str, str]) -> dict[str, Path]:
+        """The outputs that are to be made; the others are there from earlier runs.
 
         Raises OutputError where there are files that may not be replaced.
         """
         if self.overwrite and item.folder not in self._claimed:
-            return None
+            return outputs
         present = [name for name, path in outputs.items() if path.exists()]
-        entry = self._journal.finished(item.folder)
-        ours = (
-            entry is not None and entry.key == key and all(_unchanged(entry, name, outputs[name]) for name in present)
-        )
-        if present and not ours:
-            raise OutputError(
-                f"output exists: {outputs[present[0]]} is not known to come from {item.given} with this model and these"
-                " options",
-                do="have it overwritten (--overwrite), or give another output folder (--out)",
-            )
-        if entry is None or not ours or len(present) < len(outputs):
-            return None
-        if entry.state != "done":
-            self._journal.append(replace(entry, state="done"))
-        return Record(**{**entry.record, **self._named(item, outputs), "kept": True})
+        for name in present:
+            if not self._is_ours(outputs[name], keys[name]):
+                raise OutputError(
+                    f"output exists: {outputs[name]} is not known to come from {item.given} with this model and these"
+                    " options",
+                    do="have it overwritten (--overwrite), or give another output folder (--out)",
+                )
+        missing = {name: path for name, path in outputs.items() if name not in present}
+        return outputs if VIDEO in missing else missing  # its tracks are made of the stems, as these are written
+
+    def _is_ours(self, path: Path, key: str) -> bool:
+        """Whether a file is the one that was written: by its size, and until that is known to be done by its time too.
+
+        A file that was to be replaced when a run was killed may well have the new one's size.
+        """
+        entry, stat = self._journal.finished(path.relative_to(self.out)), path.stat()
+        if entry is None:
+            return False
+        was = entry.output(path.relative_to(self.out))
+        same_time = was.mtime_ns == stat.st_mtime_ns
+        return was.key == key and was.size == stat.st_size and (entry.state == "done" or same_time)
+
+    def _kept(self, item: Item, outputs: dict[str, Path]) -> Record:
+        """The record of the earlier runs that made these outputs, which are all there: the newest of them speaks."""
+        found = [self._journal.finished(path.relative_to(self.out)) for path in outputs.values()]
+        entries = sorted((entry for entry in found if entry is not None), key=Entry.newest_ns)
+        for entry in entries:
+            checked = self._only(entry, outputs)
+            if entry.state != "done" and checked:
+                self._journal.append(replace(entry, state="done", outputs=checked))
+        warnings = dict.fromkeys(each for entry in entries for each in entry.record["warnings"])
+        named = {**self._named(item, outputs), "warnings": list(warnings), "kept": True}
+        return Record(**{**entries[-1].record, **named})
+
+    def _only(self, entry: Entry, outputs: dict[str, Path]) -> dict[str, Output]:
+        """Those of an entry's outputs that are among `outputs` and not of a newer entry: these were looked at."""
+        return {
+            name: each
+            for name, each in entry.outputs.items()
+            if self.out / each.path in outputs.values() and self._journal.finished(Path(each.path)) is entry
+        }
 
     def _named(self, item: Item, outputs: dict[str, Path]) -> dict[str, object]:
         """The fields of a record that name files."""
@@ -149,34 +196,31 @@ class Batch:
             "video": None if video is None else str(video),
         }
 
-    def _separate(self, item: Item, key: str, outputs: dict[str, Path], watch: Watch) -> Record:
+    def _separate(
+        self, source: Path | BinaryIO, outputs: dict[str, Path], keys: dict[str, str], item: Item, watch: Watch
+    ) -> Record:
         started = time.perf_counter()
         leftovers = [part for name, path in outputs.items() for part in temporary_paths(name, path)]
         with held(self.out / item.folder, leftovers):
-            planned = {name: Output(path.relative_to(self.out).as_posix()) for name, path in outputs.items()}
-            begun = Entry("begun", key, item.folder.as_posix(), planned)
+            planned = {
+                name: Output(path.relative_to(self.out).as_posix(), keys[name]) for name, path in outputs.items()
+            }
+            begun = Entry("begun", item.folder.as_posix(), planned)
             self._journal.append(begun)
             with separated(
-                item.path,
+                source,
                 outputs,
                 self.model.residual,
                 self.settings,
                 lambda done_s, total_s: watch(item, done_s, total_s),
             ) as result:
                 record = self._record(item, outputs, result, time.perf_counter() - started)
-                written = replace(begun, state="written", outputs=self._sizes(result), record=asdict(record))
+                sizes = {name: _measured(planned[name], part) for name, part in result.parts.items()}
+                written = replace(begun, state="written", outputs=sizes, record=asdict(record))
                 self._journal.append(written)
                 result.commit()
         self._journal.append(replace(written, state="done"))
         return record
-
-    def _sizes(self, result: Separated) -> dict[str, Output]:
-        sizes = {}
-        for name, part in result.parts.items():
-            stat = part.stat()
-            relative = result.outputs[name].relative_to(self.out).as_posix()
-            sizes[name] = Output(relative, stat.st_size, stat.st_mtime_ns)
-        return sizes
 
     def _record(self, item: Item, outputs: dict[str, Path], result: Separated, time_s: float) -> Record:
         return Record(
@@ -199,12 +243,6 @@ def _naming(item: Item, error: str) -> str:
     return error if item.path.name in error else f"{item.given}: {error}"
 
 
-def _unchanged(entry: Entry, name: str, path: Path) -> bool:
-    """Whether a file is the one that was written: by its size, and until it is known to be done by its time too.
-
-    A file that was to be replaced when a run was killed may well have the new one's size.
-    """
-    was, stat = entry.outputs.get(name), path.stat()
-    if was is None or was.size != stat.st_size:
-        return False
-    return entry.state == "done" or was.mtime_ns == stat.st_mtime_ns
+def _measured(output: Output, part: Path) -> Output:
+    stat = part.stat()
+    return replace(output, size=stat.st_size, mtime_ns=stat.st_mtime_ns)

@@ -13,11 +13,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from soli.dsp.levels import difference_db
-from soli.errors import SoliError, install_line
+from soli.errors import ModelFileError, SoliError, UsageError, install_line
 from soli.types import Array
 from soli.version import __version__
 
 RATE = 16_000
+SHIPPED = "voice"
 WANTED_PYTHON = (3, 11)
 NULL_DB = -100.0
 LOSSY_DB = -6.0  # a coder that changed more than a quarter of the energy of a tone gave us something else
@@ -54,19 +55,25 @@ class Check:
     mend: str = ""
 
 
-def check_all(model: str = "voice") -> Iterator[Check]:
+def check_all(model: str = SHIPPED) -> Iterator[Check]:
     """Everything that separating needs, one check after another."""
     yield _python()
     yield Check("package", "soli", True, __version__)
     for distribution, module, inner in PACKAGES:
         yield _tried("package", distribution, partial(_package, distribution, module, inner), _again(distribution))
     yield from _codecs()
-    yield from _devices(model)
+    models = {name: _model(name) for name in (model, SHIPPED)}
+    yield models[model]
+    if not models[model].ok and model != SHIPPED:
+        yield models[SHIPPED]
+    yield from _devices(next((name for name, read in models.items() if read.ok), None))
 
 
 def _tried(group: str, name: str, attempt: Callable[[], str], mend: str) -> Check:
     try:
         return Check(group, name, True, attempt())
+    except ModelFileError as error:
+        return Check(group, name, False, error.found, error.do or mend)
     except _BROKEN as error:
         return Check(group, name, False, f"{type(error).__name__}: {error}", mend)
 
@@ -122,7 +129,23 @@ def _tone() -> Array:
     return tone
 
 
-def _devices(model: str) -> Iterator[Check]:
+def _model(model: str) -> Check:
+    """The file of a model by itself: what runs it does not get the blame. Raises UsageError for a wrong name."""
+    from soli.modelfile import read_model
+    from soli.separation import zoo
+
+    name = Path(model).name
+    try:
+        info, data = read_model(zoo.path(model))
+    except SoliError as error:
+        if isinstance(error, UsageError) and model != SHIPPED:
+            raise
+        found = error.found.removeprefix(f"{name}: ") + (f", wanted {error.wanted}" if error.wanted else "")
+        return Check("model", name, False, found, install_line() if model == SHIPPED else error.do)
+    return Check("model", name, True, f"{', '.join(info.stems)}; {len(data) / 1e6:.2f} MB, whole and unchanged")
+
+
+def _devices(model: str | None) -> Iterator[Check]:
     runtime = _tried("device", "providers", _providers, _ORT_MEND)
     yield runtime
     if not runtime.ok:
@@ -130,9 +153,9 @@ def _devices(model: str) -> Iterator[Check]:
     from soli.separation.runtime import available_devices, available_threads
 
     yield Check("device", "threads", True, str(available_threads()))
-    for device in available_devices():
+    for device in available_devices() if model is not None else ():
         mend = install_line() if device == "cpu" else _CUDA_MEND
-        yield _tried("device", device, partial(_separation, model, device), mend)
+        yield _tried("device", device, partial(_separation, str(model), device), mend)
     if "cuda" not in available_devices() and Path("/dev/nvidia0").exists():
         yield Check("device", "cuda", True, f"a GPU is here and not used; to use it run: {_CUDA_MEND}")
 

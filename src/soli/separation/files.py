@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from soli.atomic import part_of
 from soli.dsp.levels import amplitude_db
 from soli.errors import InputError, OutputError, UsageError
-from soli.media.audio import AudioInfo, AudioReader, open_audio
+from soli.media.audio import AudioInfo, AudioReader, Source, open_audio
 from soli.media.formats import PCM_BITS, VIDEO_FORMATS, choose_subtype, known_format
-from soli.media.partfile import part_of
 from soli.media.wav import as_integers
 from soli.media.writer import AudioWriter
 from soli.separation.chunks import check_chunk_s
@@ -107,14 +107,14 @@ def _part(name: str, final: Path) -> Path:
 
 @contextmanager
 def separated(
-    path: Path, outputs: dict[str, Path], separator: Residual, settings: Settings, progress: Progress
+    source: Source, outputs: dict[str, Path], separator: Residual, settings: Settings, progress: Progress
 ) -> Iterator[Separated]:
     """Takes one file apart into temporary files, which are removed at the end unless they were committed.
 
     `progress(done_s, total_s)` is called as it goes on. Raises InputError and OutputError.
     """
     with ExitStack() as undo:
-        reader = undo.enter_context(open_audio(path))
+        reader = undo.enter_context(open_audio(source))
         writers = {
             name: _writer(final, reader.info, settings, undo) for name, final in outputs.items() if name != VIDEO
         }
@@ -122,9 +122,10 @@ def separated(
         for writer in writers.values():
             writer.finish()
         parts = {name: writer.part for name, writer in writers.items()}
-        warnings = [_limited(writer) for writer in writers.values() if writer.clipped]
+        warnings = [*reader.info.warnings]
+        warnings += [_limited(writer) for writer in writers.values() if writer.clipped]
         if VIDEO in outputs:
-            warnings += _remux(path, parts, outputs[VIDEO], undo)
+            warnings += _remux(source, parts, outputs[VIDEO], undo)
             parts[VIDEO] = _part(VIDEO, outputs[VIDEO])
         yield Separated(
             parts=parts,
@@ -179,16 +180,24 @@ def _rounded(stems: Array, bits: int) -> Array:
 
 def _limited(writer: AudioWriter) -> str:
     return (
-        f"{writer.path}: {writer.clipped} samples beyond full scale were limited (peak {amplitude_db(writer.peak):+.1f}"
-        " dBFS); wav with the subtype float32 keeps them"
+        f"{writer.path}: {_limited_count(writer.clipped)} (peak {amplitude_db(writer.peak):+.1f} dBFS);"
+        " wav with the subtype float32 keeps them"
     )
 
 
-def _remux(path: Path, stems: dict[str, Path], video: Path, undo: ExitStack) -> list[str]:
+def _limited_count(samples: int) -> str:
+    return (
+        "1 sample beyond full scale was limited"
+        if samples == 1
+        else f"{samples} samples beyond full scale were limited"
+    )
+
+
+def _remux(source: Source, stems: dict[str, Path], video: Path, undo: ExitStack) -> list[str]:
     """Writes the video under its temporary name; what there is to warn of."""
     from soli.media.video import remux
 
     part = _part(VIDEO, video)
     undo.callback(part.unlink, missing_ok=True)
-    limited = remux(path, stems, part)
-    return [f"{video}: {limited} samples beyond full scale were limited in its sound tracks"] if limited else []
+    limited = remux(source, stems, part)
+    return [f"{video}: {_limited_count(limited)} in its sound tracks"] if limited else []

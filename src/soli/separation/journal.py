@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -23,9 +24,11 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Output:
-    """One file, to be written or written: its path below the output folder, size in bytes, time of writing."""
+    """One file, to be written or written: its path below the output folder, what it depends on (see `key_of`), its
+    size in bytes, and the time of writing."""
 
     path: str
+    key: str = ""
     size: int = 0
     mtime_ns: int = 0
 
@@ -35,20 +38,29 @@ class Entry:
     """One line of the journal. `record` is what the run reported about the file."""
 
     state: Literal["begun", "written", "done"]
-    key: str
     folder: str
     outputs: dict[str, Output] = field(default_factory=dict)
     record: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
 
+    def output(self, path: Path) -> Output:
+        """The output of this path. Raises KeyError where there is none."""
+        return {each.path: each for each in self.outputs.values()}[path.as_posix()]
 
-def key_of(path: Path, *, model_sha256: str, options: dict[str, Any]) -> str:
-    """What the stems of a file depend on, as one sha256: the file (path, size, time), the model, the options.
+    def newest_ns(self) -> int:
+        """When the last of its outputs was written."""
+        return max((each.mtime_ns for each in self.outputs.values()), default=0)
 
-    Raises OSError where the file is not there.
-    """
+
+def file_key(path: Path) -> tuple[object, ...]:
+    """What tells whether a file is the same as before: path, size, time. Raises OSError where it is not there."""
     stat = path.stat()
-    parts = [str(path.resolve()), stat.st_size, stat.st_mtime_ns, model_sha256, options]
+    return (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
+
+
+def key_of(source: Sequence[object], *, model_sha256: str, options: dict[str, Any]) -> str:
+    """What a stem depends on, as one sha256: its source (`file_key`, or a hash of bytes), the model, the options."""
+    parts = [*source, model_sha256, options]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("ascii")).hexdigest()
 
 
@@ -58,7 +70,7 @@ class Journal:
     def __init__(self, out: Path) -> None:
         self.path = out / NAME
         self._begun: dict[str, set[tuple[str, str]]] = {}  # by folder, the names and paths of outputs
-        self._finished: dict[str, Entry] = {}
+        self._finished: dict[str, Entry] = {}  # by the path of an output, the newest entry that has it
         self._torn = False
         if self.path.exists():
             self._read()
@@ -81,18 +93,17 @@ class Journal:
             begun = self._begun.setdefault(entry.folder, set())
             begun.update((name, output.path) for name, output in entry.outputs.items())
             return
-        self._finished[entry.folder] = entry
+        self._finished.update({output.path: entry for output in entry.outputs.values()})
         if entry.state == "done":
             self._begun.pop(entry.folder, None)
 
-    def finished(self, folder: Path) -> Entry | None:
-        """The newest "written" or "done" entry of a folder below the output folder, if there is one."""
-        return self._finished.get(folder.as_posix())
+    def finished(self, path: Path) -> Entry | None:
+        """The newest "written" or "done" entry of a file below the output folder, if there is one."""
+        return self._finished.get(path.as_posix())
 
     def stems(self) -> set[Path]:
         """The paths of all files that finished runs wrote, from where the journal's own path starts."""
-        folder = self.path.parent
-        return {folder / each.path for entry in self._finished.values() for each in entry.outputs.values()}
+        return {self.path.parent / path for path in self._finished}
 
     def unfinished(self) -> dict[Path, list[tuple[str, Path]]]:
         """The folders in which a run was stopped in the middle: the outputs that it had begun, by name and path."""

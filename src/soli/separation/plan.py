@@ -1,12 +1,14 @@
 """Which files a call of `soli separate` means, and the folder that each one's stems go to."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from soli.errors import InputError, UsageError
 from soli.media.formats import VIDEO_FORMATS
+from soli.media.source import is_pipe
 from soli.separation.journal import NAME as JOURNAL
 from soli.separation.journal import Journal
 
@@ -39,8 +41,9 @@ class Failure:
 def plan(inputs: Sequence[str], *, recursive: bool = False) -> list[Item | Failure]:
     """The files that `inputs` (files and folders) mean, in the order given; a folder's files sorted by path.
 
-    A folder gives its sound files, with `recursive` those of its sub-folders too; hidden ones and the stems of earlier
-    runs are left aside. No sound is opened: a missing file is still an Item, and fails when it is read.
+    A folder gives its sound files, with `recursive` those of its sub-folders too; hidden ones, pipes and the stems of
+    earlier runs are left aside. `-` is standard input. No sound is opened: a missing file is still an Item, and fails
+    when it is read. Where only the suffix tells two names apart (`a.wav` and `a.mp3`), it stays in both folders' names.
     """
     items: list[Item | Failure] = []
     for given in inputs:
@@ -48,12 +51,39 @@ def plan(inputs: Sequence[str], *, recursive: bool = False) -> list[Item | Failu
             raise UsageError(
                 "an input without a name", wanted="a file or a folder", do="is a variable of the shell empty?"
             )
-        path = Path(given)
-        if path.is_dir():
+        path = Path("/dev/stdin" if given == "-" else given)
+        if re.match(r"\w+://", given) and not path.exists():
+            items.append(_address(given))
+        elif _is_folder(path):
             items += _folder_items(given, path, recursive=recursive)
         else:
             items.append(Item(given, path, Path(folder_name(path))))
-    return items
+    return _told_apart(items)
+
+
+def _address(given: str) -> Failure:
+    return Failure(given, str(InputError(f"{given} is an address", wanted="a file", do="fetch it to a file first")))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # below a folder that may not be entered: opening it names it, and the others are done
+        return False
+
+
+def _told_apart(items: list[Item | Failure]) -> list[Item | Failure]:
+    """The items, with whole names for the folders of those that would share one with a file of another name."""
+    names: dict[Path, set[str]] = {}
+    for item in items:
+        if isinstance(item, Item):
+            names.setdefault(item.folder, set()).add(item.path.name)
+    return [
+        replace(item, folder=item.folder.with_name(item.path.name))
+        if isinstance(item, Item) and len(names[item.folder]) > 1
+        else item
+        for item in items
+    ]
 
 
 def folder_name(path: Path) -> str:
@@ -86,5 +116,7 @@ def _sound_files(top: Path, *, recursive: bool) -> Iterator[Path]:
         folders[:] = [each for each in folders if recursive and not each.startswith(".")]
         for name in names:
             path = folder / name
-            if not name.startswith(".") and path.suffix.lower() in SUFFIXES and path not in stems:
+            if name.startswith(".") or path.suffix.lower() not in SUFFIXES or path in stems:
+                continue
+            if not is_pipe(path):  # nobody may be about to write to it
                 yield path

@@ -109,8 +109,8 @@ def _resolve(device: str) -> str:
 
 
 def _options(threads: int | None) -> ort.SessionOptions:
-    if threads is not None and not 1 <= threads <= MOST_THREADS:
-        raise UsageError(f"{threads} threads", wanted=f"a whole number from 1 to {MOST_THREADS}")
+    if threads is not None and not (isinstance(threads, int) and 1 <= threads <= MOST_THREADS):
+        raise UsageError(f"{threads!r} threads", wanted=f"a whole number from 1 to {MOST_THREADS}")
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads or available_threads()
     options.inter_op_num_threads = 1

@@ -114,7 +114,7 @@ def determinism(model: Model) -> Iterator[Check]:
 
 
 def chunk_batch(model: Model) -> Iterator[Check]:
-    """Several chunks at a time give what single chunks give; fails too where no call of the network held several.
+    """Several chunks at a time give what single chunks give; fails too where a call could hold several and none did.
 
     Only windows of one length go together: those with all of their context, which needs a long enough recording. Chunks
     of interchangeable sources go one by one, and have no such check.
@@ -128,8 +128,14 @@ def chunk_batch(model: Model) -> Iterator[Check]:
     single = Chunked(model.network, chunk_s=_SHORT_CHUNK_S).separate(mixture)
     counted = _Counted(model.network)
     batched = Chunked(counted, chunk_s=_SHORT_CHUNK_S, batch=3).separate(mixture)
-    error = difference_db(single, batched) if counted.most > 1 else np.inf
-    yield _decibels("chunk batch", error, -100, f"{counted.most} chunks at a time against one")
+    error = difference_db(single, batched)
+    if counted.most > 1:
+        detail = f"{counted.most} chunks at a time against one"
+    else:
+        detail = f"a call on this {model.device} never holds more than one"
+        if model.network.items_at_once(context.past + context.future) > 1:
+            error = np.inf  # it could have held more, and nothing was tried
+    yield _decibels("chunk batch", error, -100, detail)
 
 
 def threads(model: Model) -> Iterator[Check]:

@@ -29,8 +29,8 @@ class Windowed:
         hop = network.context.hop
         self._step = max(1, round((window_s - overlap_s) * network.sample_rate / hop)) * hop
         self._overlap = max(1, round(overlap_s * network.sample_rate / hop)) * hop
-        window = self._step + self._overlap
-        self.context = Context(past=window, future=window, hop=self._step)
+        # What comes before a chunk's first window only fades out into it: one window, whole, is enough.
+        self.context = Context(past=self._step, future=self._step + self._overlap, hop=self._step)
         self.keeps_order = self.info.interchangeable
 
     def items_at_once(self, length: int) -> int:
@@ -70,11 +70,10 @@ class Windowed:
         starts = range(0, max(length - self._overlap, 1), self._step)
         window = self._step + self._overlap
         whole = [start for start in starts if start + window <= length]
-        if whole:
-            # All whole windows of all items as one batch, of which the network takes as many at once as it may.
-            cut = np.stack([mixtures[:, start : start + window] for start in whole])  # (W, B, T)
-            parts = self.network.separate_batch(cut.reshape(-1, window)).reshape(len(whole), items, -1, window)
-            yield from zip(whole, parts, strict=True)
+        together = max(1, self.network.items_at_once(window) // items)
+        for group in (whole[i : i + together] for i in range(0, len(whole), together)):
+            cut = np.concatenate([mixtures[:, start : start + window] for start in group])  # (W x B, T)
+            yield from zip(group, np.split(self.network.separate_batch(cut), len(group)), strict=True)
         for start in starts[len(whole) :]:
             yield start, self.network.separate_batch(mixtures[:, start:])
 

@@ -28,6 +28,8 @@ def path(model: str | os.PathLike[str]) -> Path:
     Raises:
         UsageError: no shipped model has this name.
     """
+    if not isinstance(model, (str, os.PathLike)):
+        raise UsageError(f"model={model!r}", wanted=f"a shipped model's name or a path to a *{SUFFIX} file")
     text = os.fspath(model)
     if isinstance(model, os.PathLike) or os.sep in text or text.endswith(".onnx"):
         return Path(text)

@@ -11,13 +11,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from soli.atomic import write_atomically
 from soli.errors import InputError
 from soli.modelfile import Licence, ModelInfo, write_metadata
 from soli.train.compact import round_weights, store_in_halves
 from soli.train.families import family
 from soli.train.network import build, example, network_settings
 from soli.train.run import RunFolder, RunSettings
-from soli.train.state import write_atomically
 from soli.train.work import macs, parameter_count
 from soli.version import __version__
 
@@ -61,7 +61,6 @@ def export(run: Path, out: Path, *, scores: dict[str, Any] | None = None) -> Mod
     graph = to_onnx(network, example(settings, seconds=0.5), kind=info.kind)
     if settings.export.storage == "float16":
         graph = store_in_halves(graph)
-    out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(out, write_metadata(graph, info))
     return info
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from soli.train.state import write_atomically
+from soli.atomic import write_atomically
+from soli.errors import InputError
 
 OnLine = Callable[[dict[str, Any]], None]
 
@@ -32,31 +33,34 @@ class Clock:
 
 
 class Log:
-    """JSON lines; those beyond the step resumed from are dropped, since they come again."""
+    """JSON lines; those beyond the step resumed from are dropped, since they come again.
+
+    Each line is on its way to the disk when `write` returns, and the file is not held open between lines.
+    """
 
     def __init__(self, path: Path, *, upto: int, on_line: OnLine | None) -> None:
         kept = [line for line in read_log(path) if line["step"] <= upto] if path.exists() else []
-        write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
-        self.file = path.open("a", encoding="utf-8")
-        self.on_line = on_line
+        write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept))
+        self.path, self.on_line = path, on_line
 
     def write(self, line: dict[str, Any]) -> None:
-        self.file.write(json.dumps(line) + "\n")
-        self.file.flush()
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
         if self.on_line is not None:
             self.on_line(line)
 
-    def close(self) -> None:
-        self.file.close()
-
 
 def read_log(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a log; a last line cut short by a kill is left out."""
-    for text in path.read_text(encoding="utf-8").splitlines():
+    """The lines of a log; a last line cut short by a kill is left out. Raises InputError that names any other."""
+    complete, _, _torn = path.read_bytes().rpartition(b"\n")
+    for number, text in enumerate(complete.splitlines(), start=1):
         try:
-            yield json.loads(text)
-        except json.JSONDecodeError:
-            return
+            line = json.loads(text)
+        except ValueError as error:
+            raise InputError(f"{path} line {number} is not JSON: {error}", do="remove that line") from error
+        if not isinstance(line, dict) or not isinstance(line.get("step"), int):
+            raise InputError(f"{path} line {number} has no step", wanted="a log line", do="remove that line")
+        yield line
 
 
 def draw_curves(log: Path, picture: Path) -> None:

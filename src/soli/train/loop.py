@@ -58,19 +58,22 @@ def train(training: Training, *, resume: bool, on_line: OnLine | None = None) ->
     log = Log(training.folder.log, upto=progress.step, on_line=on_line)
     order = Onwards(step=progress.step, batch=settings.optim.batch)
     stream = batches(training.mixtures, order, workers=settings.data.workers)
-    while progress.step < settings.optim.steps:
+    while not over(progress, settings):
         values = sitting.step(next(stream))
         if progress.step % watch.log_every == 0:
             log.write({"step": progress.step, "seconds": clock.seconds, **values})
         if progress.step % watch.valid_every == 0 or progress.step == settings.optim.steps:
             log.write({"step": progress.step, "seconds": clock.seconds, **sitting.validate()})
             sitting.save(clock.seconds)
-            if watch.patience and progress.stale >= watch.patience:
-                break
         elif clock.due(watch.save_every_s):
             sitting.save(clock.seconds)
-    log.close()
     return progress
+
+
+def over(progress: Progress, settings: RunSettings) -> bool:
+    """Whether all steps are done, or validation has stopped improving."""
+    patience = settings.watch.patience
+    return progress.step >= settings.optim.steps or 0 < patience <= progress.stale
 
 
 def learning_rate(step: int, optim: OptimSettings) -> float:

@@ -218,7 +218,13 @@ class RunFolder:
         self._write(settings, data)
 
     def go_on(self, settings: RunSettings, data: Mapping[str, Any]) -> None:
-        """Takes a run up again. What only concerns export may have changed; UsageError lists what else has."""
+        """Takes a run up again, at its beginning where it was stopped before its first save.
+
+        What only concerns export may have changed. Raises UsageError, which lists what else has, or says that the
+        folder holds no run.
+        """
+        if not self.record.is_file():
+            raise UsageError(f"{self.path} holds no run to go on with", do="start one: the same without --resume")
         self.check_unchanged(settings, data)
         self._write(settings, data)
 

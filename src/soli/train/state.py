@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -81,19 +80,6 @@ def restore(tensors: dict[str, Tensor], network: nn.Module, average: dict[str, T
         moments.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
     torch.set_rng_state(tensors["random.torch"])
-
-
-def write_atomically(path: Path, content: bytes, *, keep: Path | None = None) -> None:
-    """Replaces `path` in one step, so that a kill leaves the old file or the new one; `keep` gets the old one."""
-    temporary = path.with_name(f".{path.name}.part")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    if keep is not None and path.exists():
-        keep.unlink(missing_ok=True)
-        os.link(path, keep)
-    temporary.replace(path)
 
 
 def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,11 +1,13 @@
 """Where the files of Debian packages lie: installed, unpacked in a folder, or fetched without being installed."""
 
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from soli.atomic import part_of
 from soli.errors import DataError
 
 
@@ -56,7 +58,10 @@ def find_packages(names: Iterable[str], *, packages_root: Path | None = None) ->
 
 
 def download_packages(names: Iterable[str], folder: Path) -> None:
-    """Fetches the packages that `folder` lacks with `apt-get download` and unpacks each into `folder/<name>`."""
+    """Fetches the packages that `folder` lacks with `apt-get download` and unpacks each into `folder/<name>`.
+
+    A package appears there whole or not at all, so that the same call after a kill fetches what is left.
+    """
     for name in names:
         if Package(name, folder / name).copyright_file().is_file():
             continue
@@ -65,7 +70,10 @@ def download_packages(names: Iterable[str], folder: Path) -> None:
         archives = sorted(folder.glob(f"{name}_*.deb"))
         if not archives:
             raise DataError(f"apt-get download {name} left no file in {folder}", do="look at your apt sources")
-        _command(["dpkg-deb", "-x", str(archives[-1]), str(folder / name)], folder)
+        part = part_of(folder / name)
+        shutil.rmtree(part, ignore_errors=True)
+        _command(["dpkg-deb", "-x", archives[-1].name, part.name], folder)
+        part.rename(folder / name)
         archives[-1].unlink()
 
 

@@ -8,21 +8,22 @@ import dataclasses
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from soli.atomic import write_atomically
 from soli.data.corpora.clean import Cleaned, Unusable, clean
 from soli.data.corpora.packages import Licence, Package, download_packages, find_packages, read_licence
 from soli.data.corpora.sounds import Candidate, candidates, package_names, short_name
 from soli.data.corpora.splits import fraction, noise_group, noise_split, speech_split
 from soli.data.library import LIBRARY_NAME, Sound, write_library
-from soli.errors import DataError, InputError
-from soli.media.audio import probe, read_audio
-from soli.media.excerpt import write_pcm16
+from soli.errors import DataError, InputError, UsageError, near
+from soli.media.audio import probe, read_audio, write_audio
+from soli.media.hashing import sha256_file
 from soli.types import Array
 
 LICENCES_NAME = "licences.json"
@@ -44,6 +45,7 @@ class Summary:
 def build(
     out: Path,
     *,
+    names: Sequence[str] | None = None,
     packages_root: Path | None = None,
     download: bool = False,
     progress: Callable[[], None] = lambda: None,
@@ -51,12 +53,14 @@ def build(
     """Builds the library in the folder `out`, afresh. Deterministic: the same packages give the same bytes.
 
     Until it is whole the folder is no library; sounds of an earlier build that this one leaves out stay, unlisted.
-    Raises DataError with the apt line when a package is missing, or when nothing usable was found.
+    `names`: only these packages. Raises UsageError for a package that is none of this set's, DataError with the apt
+    line when a package is missing, or when nothing usable was found.
     """
+    chosen = _chosen(names)
     if download:
         packages_root = out / ".packages"
-        download_packages(package_names(), packages_root)
-    packages = find_packages(package_names(), packages_root=packages_root)
+        download_packages(chosen, packages_root)
+    packages = find_packages(chosen, packages_root=packages_root)
     licences = {package.name: read_licence(package) for package in packages}
     (out / LIBRARY_NAME).unlink(missing_ok=True)
     summary = Summary(root=str(out))
@@ -72,6 +76,15 @@ def build(
     summary.sounds = len(sounds)
     summary.minutes = minutes(sounds)
     return summary
+
+
+def _chosen(names: Sequence[str] | None) -> list[str]:
+    """The packages to take, in the order of the set, whatever the order they were named in."""
+    known = package_names()
+    for name in names or ():
+        if name not in known:
+            raise UsageError(f"{name} is no package of speech-noise", do=near(name, known))
+    return [name for name in known if names is None or name in names]
 
 
 def minutes(sounds: list[Sound]) -> dict[str, dict[str, dict[str, float]]]:
@@ -128,12 +141,12 @@ def _store(candidate: Candidate, cleaned: Cleaned, sample_rate: int, licence: Li
     folder = Path(candidate.kind) / package / (speaker or candidate.class_)
     (out / folder).mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.wav"
-    digest = write_pcm16(out / path, cleaned.samples, sample_rate=sample_rate)
+    write_audio(out / path, cleaned.samples[None], sample_rate=sample_rate, subtype="pcm16")
     group = f"{package}/{speaker}" if speaker else noise_group(package, name)
     return Sound(
         kind=candidate.kind,
         path=path.as_posix(),
-        sha256=digest,
+        sha256=sha256_file(out / path),
         sample_rate=sample_rate,
         frames=len(cleaned.samples),
         bandwidth_hz=cleaned.bandwidth_hz,
@@ -154,4 +167,4 @@ def _store(candidate: Candidate, cleaned: Cleaned, sample_rate: int, licence: Li
 
 def _write_licences(path: Path, licences: dict[str, Licence]) -> None:
     text = json.dumps({name: dataclasses.asdict(licence) for name, licence in sorted(licences.items())}, indent=1)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_atomically(path, text + "\n")
