@@ -12,7 +12,7 @@ from soli.data.manifest import Mix, Part, Row, Synth, excerpt, read_manifest, re
 from soli.errors import DataError
 
 seconds = st.floats(0.001, 1000, allow_nan=False)
-decibels = st.floats(-100, 100, allow_nan=False)
+decibels = st.floats(-100, 100, allow_nan=False, allow_subnormal=False)
 effects = st.one_of(
     st.builds(Eq, kind=st.just("eq"), points_hz=st.just((100.0, 200.0)), gains_db=st.tuples(decibels, decibels)),
     st.builds(Band, kind=st.just("band"), high_hz=st.none() | seconds, order=st.integers(1, 100)),
@@ -23,7 +23,7 @@ parts = st.builds(
     source=st.sampled_from(["voice", "noise", "señal"]),
     path=st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20),
     start_s=seconds,
-    onset_s=st.floats(-10, 1000),
+    onset_s=st.floats(-10, 1000, allow_subnormal=False),
     duration_s=seconds,
     gain_db=decibels,
     speed=st.floats(0.2, 9),
