@@ -176,6 +176,7 @@ def test_the_scores_of_an_evaluation_go_onto_the_card(data: Path, whole: Path, t
         (["--set", "network.time_groups=7"], "time_groups"),
         (["--set", "preset=smal"], "did you mean small"),
         (["--set", "data.valid=gone.jsonl"], "gone.jsonl"),
+        (["--set", "data.split=train_smal"], "no rows of split"),
         (["--set", "objective.deep_clustering=1"], "fits: l1_magnitude"),
         (["--set", "interchangeable=true"], "set rest: null"),
     ],

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
-from soli.data.library import LIBRARY_NAME, Library, read_library
+from soli.data.library import LIBRARY_NAME, Library, Split, read_library
 from soli.data.manifest import Manifest, Row, read_manifest
 from soli.data.plan import Planner
 from soli.data.spec import read_spec
-from soli.errors import DataError, UsageError
+from soli.errors import DataError, UsageError, near
 from soli.media.hashing import sha256_file
 from soli.train.dataset import Excerpts, Items, Mixtures, Planned, validation_rows
 from soli.train.families import family
@@ -79,10 +79,11 @@ def open_data(settings: RunSettings, data: Path) -> DataSource:
         if settings.data.duration_s:
             spec = spec.model_copy(update={"duration_s": settings.data.duration_s})
         sounds = read_library(library)
+        split = _library_split(settings.data.split)
         planner = Planner(spec, sounds, seed=settings.seed)
         valid = read_manifest(folder / (settings.data.valid or "valid.jsonl"))
-        record = {"sha256": sha256_file(library), "packages": _packages(sounds, settings.data.split)}
-        return DataSource(Planned(planner, split=settings.data.split, root=folder), valid, record)
+        record = {"sha256": sha256_file(library), "packages": _packages(sounds, split)}
+        return DataSource(Planned(planner, split=split, root=folder), valid, record)
     if data.is_dir():
         raise DataError(
             f"{data} holds no {LIBRARY_NAME}", wanted="a library or a manifest file", do="soli data build --help"
@@ -91,6 +92,14 @@ def open_data(settings: RunSettings, data: Path) -> DataSource:
     valid = read_manifest(folder / settings.data.valid) if settings.data.valid else manifest
     items = Excerpts(manifest, split=settings.data.split, duration_s=settings.data.duration_s, seed=settings.seed)
     return DataSource(items, valid, {"sha256": sha256_file(data), "packages": []})
+
+
+def _library_split(name: str) -> Split:
+    splits: tuple[Split, ...] = get_args(Split)
+    for split in splits:
+        if split == name:
+            return split
+    raise UsageError(f'data.split: a library has no split "{name}"', do=near(name, splits))
 
 
 def check_sources(settings: RunSettings, items: Items) -> None:

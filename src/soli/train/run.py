@@ -48,7 +48,7 @@ class DataSettings(_Settings):
 
     spec: str | None = Field(None, description="a mixing spec: a file, or a name in soli/recipes/data")
     duration_s: float | None = Field(None, gt=0, description="length of a training item; default: the spec's or row's")
-    split: Literal["train", "valid", "test"] = "train"
+    split: str = Field("train", description="what to train on; a library has train, valid and test, a manifest any")
     valid: str | None = Field(None, description="validation manifest, beside the data; default: the data's own")
     valid_split: str = "valid"
     valid_rows: int = Field(0, ge=0, description="validate on so many rows, spread evenly over the split; 0: all")
