@@ -230,3 +230,17 @@ def test_resuming_with_other_settings_names_them(data: Path, whole: Path) -> Non
     done = run(command(data, whole, "--resume", "--set", "optim.lr=0.5"))
     assert done.returncode == 2
     assert "optim.lr: 0.01 -> 0.5" in done.stderr
+
+
+def test_as_many_steps_are_taken_as_fit_into_the_time(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    done = run(command(data, out, "--minutes", "0.1"))
+    assert done.returncode == 0, done.stderr
+    told = int(done.stderr.split(" steps fit into")[0].splitlines()[-1])
+    steps = [line["step"] for line in read_log(out / "log.jsonl") if "loss" in line]
+    assert steps[-1] == told > 12
+    again = run(command(data, out, "--minutes", "0.1", "--resume"))
+    assert again.returncode == 0, again.stderr
+    too_short = run(command(data, tmp_path / "short", "--minutes", "0.0001"))
+    assert too_short.returncode == 2
+    assert "too short" in too_short.stderr

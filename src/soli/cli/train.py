@@ -11,6 +11,7 @@ import typer
 from soli.cli.common import JsonFlag, print_json
 
 if TYPE_CHECKING:
+    from soli.train.run import RunSettings
     from soli.train.state import Progress
 
 
@@ -19,6 +20,9 @@ def train(
     data: Annotated[Path, typer.Option("--data", help="A library folder, or a manifest file.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The run folder.")],
     set_: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: optim.lr=3e-4.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", help="Take as many steps as fit into so much time here.", min=0)
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out where it was stopped.")] = False,
     json: JsonFlag = False,
 ) -> None:
@@ -34,6 +38,8 @@ def train(
     from soli.train.run import find_recipe, read_recipe
 
     settings = read_recipe(find_recipe(recipe), set_ or [])
+    if minutes is not None:
+        settings = _in_time(settings, minutes, data=data, out=out, resume=resume)
     training = assemble(settings, data=data, out=out)
     folder = training.folder
     begin = folder.go_on if resume else folder.create
@@ -47,6 +53,20 @@ def train(
     progress = run_training(training, resume=resume, on_line=on_line)
     draw_curves(folder.log, folder.curves)
     _report(progress, out, json=json)
+
+
+def _in_time(settings: "RunSettings", minutes: float, *, data: Path, out: Path, resume: bool) -> "RunSettings":
+    """The settings with the steps that fit into the time: measured now, or as the run that is resumed has them."""
+    from soli.train.assemble import assemble
+    from soli.train.budget import as_before, within
+    from soli.train.run import RunFolder
+
+    if resume:
+        before, _ = RunFolder(out).read()
+        return as_before(settings, before)
+    fitted = within(assemble(settings, data=data, out=out), budget_s=60 * minutes)
+    print(f"{fitted.optim.steps} steps fit into {minutes:g} minutes here", file=sys.stderr, flush=True)
+    return fitted
 
 
 def _report(progress: "Progress", out: Path, *, json: bool) -> None:

@@ -35,8 +35,19 @@ def within(training: Training, *, budget_s: float) -> RunSettings:
             f"{budget_s:g} s are too short for {validations} validations of {valid_s:.2g} s, steps of {step_s:.2g} s",
             do="raise the budget, or lower data.valid_rows or optim.batch",
         )
-    optim = settings.optim.model_copy(update={"steps": steps, "warmup": min(settings.optim.warmup, steps // 10)})
-    watch = settings.watch.model_copy(update={"valid_every": -(-steps // validations)})
+    warmup = min(settings.optim.warmup, steps // 10)
+    return _with_steps(settings, steps=steps, warmup=warmup, valid_every=-(-steps // validations))
+
+
+def as_before(settings: RunSettings, run: RunSettings) -> RunSettings:
+    """The settings with the steps that were found when `run`, which is to be resumed, was begun."""
+    optim, watch = run.optim, run.watch
+    return _with_steps(settings, steps=optim.steps, warmup=optim.warmup, valid_every=watch.valid_every)
+
+
+def _with_steps(settings: RunSettings, *, steps: int, warmup: int, valid_every: int) -> RunSettings:
+    optim = settings.optim.model_copy(update={"steps": steps, "warmup": warmup})
+    watch = settings.watch.model_copy(update={"valid_every": valid_every})
     return settings.model_copy(update={"optim": optim, "watch": watch})
 
 
