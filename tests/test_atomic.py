@@ -1,5 +1,8 @@
 """Files are whole or not there, whatever goes wrong while they are written."""
 
+import errno
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -46,3 +49,70 @@ def test_a_failure_says_why_and_leaves_nothing(tmp_path: Path, name: str, said: 
         write_atomically(tmp_path / name, "text")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "folder"]
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_two_writers_never_give_half_of_either(tmp_path: Path) -> None:
+    path, size = tmp_path / "file", 1 << 20
+    write_atomically(path, b"0" * size)
+    failures: list[BaseException] = []
+
+    def write(letter: bytes) -> None:
+        try:
+            for _ in range(20):
+                write_atomically(path, letter * size)
+        except BaseException as error:  # noqa: BLE001 - of another thread, and looked at below
+            failures.append(error)
+
+    writers = [threading.Thread(target=write, args=(letter,)) for letter in (b"a", b"b", b"c")]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        content = path.read_bytes()
+        assert (len(content), len(set(content))) == (size, 1)
+    assert failures == []
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_ctrl_c_leaves_the_old_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, "old")
+
+    def interrupted(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(path, "new")
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_text() == "old"
+
+
+def test_where_files_cannot_have_two_names_the_old_one_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refused)
+    path, keep = tmp_path / "state", tmp_path / "state.previous"
+    for content in ("one", "two", "three"):
+        write_atomically(path, content, keep=keep)
+    assert (path.read_text(), keep.read_text()) == ("three", "two")
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_file_system_without_locks_or_synced_folders_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    files_only = os.fsync
+
+    def no_folders(handle: int) -> None:
+        if Path(f"/proc/self/fd/{handle}").is_dir():
+            raise OSError(errno.EINVAL, "Invalid argument")
+        files_only(handle)
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    monkeypatch.setattr(os, "fsync", no_folders)
+    write_atomically(tmp_path / "file", "text")
+    assert (tmp_path / "file").read_text() == "text"

@@ -49,6 +49,16 @@ def inside(capsys: pytest.CaptureFixture[str], *args: object) -> Result:
     return Result(code, captured.out, captured.err)
 
 
+def assert_one_line(result: Result, code: int, *parts: str) -> None:
+    """That a call ended with this exit code and one line of error, which has these parts in it."""
+    assert result.code == code
+    assert result.errors == result.err.splitlines()
+    assert len(result.errors) == 1, result.err
+    assert "Traceback" not in result.err
+    for part in parts:
+        assert part in result.err
+
+
 def files_below(folder: Path) -> set[str]:
     """All files below a folder but the journal, as relative paths."""
     found = (path for path in folder.rglob("*") if path.is_file() and path.name != ".soli-journal.jsonl")

@@ -4,6 +4,7 @@ import hashlib
 import re
 import shlex
 import sys
+import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from soli.cli.extras import extra_of, extras
 from soli.cli.main import COMMANDS
 from soli.errors import install_line
 from soli.separation import zoo
+from soli.separation.checkup import PACKAGES
 
 ROOT = Path(__file__).parents[2]
 needs_voice = pytest.mark.skipif("voice" not in zoo.names(), reason="the shipped model voice is not there yet")
@@ -69,6 +71,11 @@ def test_doctor_tries_every_part(here: Path, model: Path, capsys: pytest.Capture
     parts = {each["extra"]: each for each in result.json["extras"]}
     assert parts["train"]["packages"]["torch"] is not None or parts["train"]["add"] == install_line("train")
     assert list(here.iterdir()) == []
+
+
+def test_doctor_tries_every_dependency() -> None:
+    required = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    assert {line.partition(">")[0] for line in required} == {distribution for distribution, *_ in PACKAGES}
 
 
 def test_doctor_names_what_is_broken_and_the_line_that_mends_it(

@@ -160,12 +160,17 @@ def test_a_failed_overwrite_leaves_the_old_stems(here: Path, model: Path, capsys
     assert files_below(here / "separated") == stems("x")
 
 
+def _hear_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _start_and_wait_for_the_second(here: Path, model: Path) -> subprocess.Popen[bytes]:
     """A batch of three files that take a while, as soon as the first is done and the second is being written."""
     for name in ("a", "b", "c"):
         write_good(here / f"{name}.wav", rate=16000, channels=2, frames=15 * 16000)
     call = words("separate", "a.wav", "b.wav", "c.wav", "-m", model, "--chunk-s", "0.05", "--json")
-    run = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    # A shell makes what it starts in the background deaf to Ctrl-C, tests among them.
+    run = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_hear_ctrl_c)
     deadline = time.monotonic() + 60
     while not list(here.glob("separated/b/.*.part")):
         assert run.poll() is None, run.communicate()

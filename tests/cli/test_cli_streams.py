@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -40,14 +41,14 @@ def test_a_named_pipe_is_read_once_and_whole(
         assert Path("separated/live", stem).read_bytes() == Path("separated/x", stem).read_bytes()
 
 
-@pytest.mark.parametrize(("name", "folder"), [("/dev/stdin", "stdin"), ("-", "stdin")])
-def test_standard_input(here: Path, model: Path, name: str, folder: str) -> None:
+@pytest.mark.parametrize("name", ["/dev/stdin", "-"])
+def test_standard_input(here: Path, model: Path, name: str) -> None:
     data = write_good(here / "x.wav").read_bytes()
     result = process("separate", name, "-m", model, "--json", input=data)
     assert (result.code, result.err) == (0, "")
     assert result.json["files"][0]["input"] == name
     assert result.json["files"][0]["duration_s"] == 1.0
-    assert files_below(here / "separated") == {f"{folder}/{stem}" for stem in STEMS}
+    assert files_below(here / "separated") == {f"stdin/{stem}" for stem in STEMS}
     assert process("separate", name, "-m", model, "--json", input=data).json["files"][0]["kept"]
     other = process("separate", name, "-m", model, input=write_good(here / "y.wav", frames=2000).read_bytes())
     assert other.code == 1
@@ -82,8 +83,35 @@ def test_a_pipe_named_twice_is_not_waited_for(here: Path, model: Path) -> None:
     data = write_good(here / "x.wav").read_bytes()
     result = process("separate", "-", "-", "x.wav", "-m", model, "--json", input=data)
     assert result.code == 1
-    assert result.err == "soli: error: -: - is a pipe, and was read already; wanted each pipe once\n"
+    assert result.err == "soli: error: - is a pipe, and was read already; wanted each pipe once\n"
     assert [file["input"] for file in result.json["files"]] == ["-", "x.wav"]
+
+
+@pytest.mark.parametrize("second", ["live.wav", "other.wav", "deep/live.wav"])
+@pytest.mark.parametrize("sound", [True, False])
+def test_a_named_pipe_of_several_names_is_read_once_even_where_it_fails(
+    here: Path, model: Path, second: str, sound: bool
+) -> None:
+    data = write_good(here / "x.wav", frames=4410).read_bytes() if sound else b"garbage"
+    os.mkfifo("live.wav")
+    (here / "deep").mkdir()
+    (here / "other.wav").symlink_to("live.wav")
+    (here / "deep/live.wav").hardlink_to("live.wav")
+    writer = feed(Path("live.wav"), data)
+    result = process("separate", "live.wav", second, "-m", model, "--json")
+    writer.join(10)
+    assert result.code == 1
+    assert [file["input"] for file in result.json["files"]] == ["live.wav"] * sound
+    assert result.errors[-1] == f"soli: error: {second} is a pipe, and was read already; wanted each pipe once"
+
+
+def test_a_pipe_that_has_no_folder_of_its_own_is_not_waited_for(here: Path, model: Path) -> None:
+    write_good(here / "live.wav")
+    (here / "deep").mkdir()
+    os.mkfifo("deep/live.wav")  # nobody writes to it
+    result = process("separate", "live.wav", "deep/live.wav", "-m", model, "--json")
+    assert result.code == 1
+    assert "deep/live.wav and live.wav would both be written to separated/live" in result.err
 
 
 @pytest.mark.parametrize("size", [10, 20_000])
@@ -101,7 +129,7 @@ def test_a_pipe_with_more_in_it_than_there_is_room_for(
     writer.join(10)
     assert result.code == 1
     (error,) = result.err.splitlines()
-    assert "live.wav is a pipe with more in it than" in error
+    assert "there is more in live.wav than" in error
     assert "TMPDIR" in error
 
 
@@ -161,3 +189,21 @@ def test_a_closed_or_full_stderr_or_stdin_stops_nothing(here: Path, model: Path,
     assert done.returncode == 1
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["file", "gone.wav", "x.wav"]
     assert files_below(here / "separated") == {f"x/{stem}" for stem in STEMS}
+
+
+def test_the_streams_of_a_program_that_calls_main_are_left_alone(here: Path) -> None:
+    """A full stderr of its own: the message is lost, and file descriptor 2 stays what it was."""
+    program = """
+import os, sys
+from soli.cli.main import main
+before = os.fstat(2)
+code = main(["models", "no-such-model"])
+print(code, os.path.samestat(before, os.fstat(2)))
+sys.stdout.flush()
+os._exit(0)
+"""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=full, check=False, timeout=120
+        )
+    assert done.stdout == b"2 True\n"

@@ -1,9 +1,12 @@
 """Parts of a batch on their own: the journal under damage, the plan under odd names, the meters on known signals."""
 
 import dataclasses
+import json
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,14 +15,16 @@ from hypothesis import strategies as st
 
 from soli.errors import OutputError
 from soli.separation.files import VIDEO, temporary_paths
-from soli.separation.journal import NAME, Entry, Journal, Output, file_key, key_of
+from soli.separation.journal import NAME, SCHEMA, Entry, Journal, Output, file_key, key_of
 from soli.separation.meters import Meter
 from soli.separation.outfolder import held, sweep_unfinished, writable
 from soli.separation.plan import Failure, Item, folder_name, plan
+from soli.separation.record import Record
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=()), min_size=1, max_size=20).filter(
     lambda name: name not in (".", "..")
 )
+FIGURES = st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False)
 ENTRIES = st.builds(
     Entry,
     state=st.sampled_from(["written", "done"]),
@@ -27,8 +32,21 @@ ENTRIES = st.builds(
     outputs=st.dictionaries(
         NAMES, st.builds(Output, path=NAMES, key=NAMES, size=st.integers(0), mtime_ns=st.integers(0))
     ),
-    record=st.dictionaries(NAMES, st.one_of(NAMES, st.none(), st.integers(), st.lists(NAMES))),
+    record=st.builds(
+        Record,
+        input=NAMES,
+        outputs=st.dictionaries(NAMES, NAMES),
+        duration_s=FIGURES,
+        time_s=FIGURES,
+        rtf=FIGURES,
+        peak_rss_mb=FIGURES,
+        null_db=st.one_of(st.none(), FIGURES),
+        absent=st.lists(NAMES),
+        warnings=st.lists(NAMES),
+        video=st.one_of(st.none(), NAMES),
+    ),
 )
+RECORD = Record("a.wav", {}, 1.0, 0.1, 0.1, 99.0, -150.0, "cpu", "tiny", False, [], [])
 
 
 @settings(max_examples=25, deadline=None)  # every line waits for the disk
@@ -68,7 +86,8 @@ def test_the_journal_knows_where_a_run_was_stopped(tmp_path: Path) -> None:
     for folder, states in {"a": ("begun",), "b": ("begun", "written"), "c": ("begun", "written", "done")}.items():
         for state in states:
             outputs = {"voice": Output(f"{folder}/voice.wav")}
-            journal.append(Entry(state, folder, outputs))  # type: ignore[arg-type]
+            record = None if state == "begun" else RECORD
+            journal.append(Entry(state, folder, outputs, record))  # type: ignore[arg-type]
     journal.append(Entry("begun", "a", {"voice": Output("a/voice.flac")}))
     assert Journal(tmp_path).unfinished() == {
         Path("a"): [("voice", Path("a/voice.flac")), ("voice", Path("a/voice.wav"))],
@@ -79,8 +98,8 @@ def test_the_journal_knows_where_a_run_was_stopped(tmp_path: Path) -> None:
 
 def test_every_file_has_the_newest_entry_that_names_it(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
-    both = Entry("done", "a", {"voice": Output("a/voice.wav", "old"), "noise": Output("a/noise.wav", "old")})
-    one = Entry("done", "a", {"voice": Output("a/voice.wav", "new")})
+    both = Entry("done", "a", {"voice": Output("a/voice.wav", "old"), "noise": Output("a/noise.wav", "old")}, RECORD)
+    one = Entry("done", "a", {"voice": Output("a/voice.wav", "new")}, RECORD)
     journal.append(both)
     journal.append(one)
     again = Journal(tmp_path)
@@ -90,8 +109,36 @@ def test_every_file_has_the_newest_entry_that_names_it(tmp_path: Path) -> None:
 
 
 def test_a_line_of_another_version_is_not_known(tmp_path: Path) -> None:
-    Journal(tmp_path).append(Entry("done", "a", {"voice": Output("a/voice.wav")}, schema=2))
+    entry = Entry("done", "a", {"voice": Output("a/voice.wav")}, RECORD)
+    Journal(tmp_path).append(dataclasses.replace(entry, schema=SCHEMA + 1))
     assert Journal(tmp_path).finished(Path("a/voice.wav")) is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda line: line.pop("record"),
+        lambda line: line.update(record=None),
+        lambda line: line.update(folder=3),
+        lambda line: line.update(state="half-done"),
+        lambda line: line.update(more=1),
+        lambda line: line["record"].pop("warnings"),
+        lambda line: line["record"].update(warnings=None),
+        lambda line: line["record"].update(warnings=[3]),
+        lambda line: line["record"].update(time_s="soon"),
+        lambda line: line["record"].update(mood="good"),
+        lambda line: line["outputs"]["voice"].update(path=None),
+        lambda line: line["outputs"]["voice"].update(size="large"),
+    ],
+)
+def test_a_line_with_other_fields_is_not_known(tmp_path: Path, damage: Callable[[dict[str, Any]], object]) -> None:
+    Journal(tmp_path).append(Entry("done", "a", {"voice": Output("a/voice.wav")}, RECORD))
+    line = json.loads((tmp_path / NAME).read_bytes())
+    assert Journal(tmp_path).finished(Path("a/voice.wav")) is not None
+    damage(line)
+    (tmp_path / NAME).write_text(json.dumps(line) + "\n", encoding="ascii")
+    assert Journal(tmp_path).finished(Path("a/voice.wav")) is None
+    assert Journal(tmp_path).unfinished() == {}
 
 
 def test_the_key_changes_with_the_file_the_model_and_the_options(tmp_path: Path) -> None:
@@ -137,6 +184,14 @@ def test_names_that_only_the_suffix_tells_apart_keep_it(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("names", [["a.wav", "a.mp3", "a.wav.flac"], ["a.wav.x.y", "a.wav.x", "a.wav", "a.mp3"]])
+def test_a_whole_name_makes_no_new_clash(names: list[str]) -> None:
+    for order in (names, names[::-1]):
+        folders = [str(item.folder) for item in plan(order) if isinstance(item, Item)]
+        assert len(set(folders)) == len(names)
+        assert all(name.startswith(folder) for name, folder in zip(order, folders, strict=True))
+
+
 def test_pipes_of_a_folder_are_left_aside_for_nobody_may_be_writing(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.wav")
     (tmp_path / "b.wav").write_bytes(b"")
@@ -150,7 +205,7 @@ def test_what_was_written_inside_the_input_folder_is_no_input(tmp_path: Path) ->
     (out / "a").mkdir(parents=True)
     for path in (out / "a/voice.wav", out / "a/mine.wav", tmp_path / "a.wav"):
         path.write_bytes(b"")
-    Journal(out).append(Entry("done", "a", {"voice": Output("a/voice.wav")}))
+    Journal(out).append(Entry("done", "a", {"voice": Output("a/voice.wav")}, RECORD))
     items = plan([str(tmp_path)], recursive=True)
     # What the user put beside the stems is an input like any other.
     assert {item.path for item in items if isinstance(item, Item)} == {tmp_path / "a.wav", out / "a/mine.wav"}
@@ -201,5 +256,5 @@ def test_sweeping_takes_what_soli_would_write_and_nothing_of_the_user(tmp_path: 
 
 
 def test_a_folder_that_cannot_be_is_an_output_error() -> None:
-    with pytest.raises(OutputError, match="--out"), writable(Path("/proc/soli/out")):
+    with pytest.raises(OutputError, match="cannot write /proc/soli/out"), writable(Path("/proc/soli/out")):
         pass

@@ -1,17 +1,15 @@
 """A spoiled library or manifest is found out, and the offenders are named."""
 
-from inspect import signature
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from made_sounds import noise
-from soli.cli.data import check as data_check
 from soli.data.check import Reading, check
-from soli.data.library import LIBRARY_NAME, Sound, read_library, write_library
+from soli.data.library import LIBRARY_NAME, Library, Sound, read_library, write_library
 from soli.data.manifest import Part, Row, read_manifest, relocated, write_manifest
-from soli.data.mixtures import LIMIT_DB
 from soli.data.plan import Planner
 from soli.data.readers.stems import read_stems
 from soli.data.spec import MixSpec
@@ -56,7 +54,7 @@ def test_changed_and_missing_files_are_named(own_library: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "changes", "said"),
     [
-        ("speech", {"speaker": "l0-one", "language": "l9"}, "the speaker l0-one is in test and train"),
+        ("speech", {"speaker": "l0-one", "language": "l9"}, "the speaker made/l0-one is in test and train"),
         ("speech", {"language": "l0_XX"}, "the language l0 is in test and train"),
         ("noise", {"group": "train-rain"}, "the noise recording train-rain is in test and train"),
     ],
@@ -141,6 +139,46 @@ def test_manifests_are_held_against_one_another(own_library: Path, tmp_path: Pat
     assert f"the file with sha256 {leaked.sha256} is in test and train" in problems(train, test)
 
 
+def apart(root: Path, folder: Path, split: str, **changes: object) -> Path:
+    """A library of its own with the sounds of one split; the first of each kind changed."""
+    shutil.copytree(root, folder)
+    sounds = [sound for sound in read_library(root).sounds if sound.split == split]
+    for kind in ("speech", "noise"):
+        first = next(index for index, sound in enumerate(sounds) if sound.kind == kind)
+        fitting = {key: value for key, value in changes.items() if (key == "group") == (kind == "noise")}
+        sounds[first] = sounds[first].model_copy(update=fitting)
+    write_library(folder / LIBRARY_NAME, sounds)
+    return folder
+
+
+def test_libraries_are_held_against_one_another(library: Library, tmp_path: Path) -> None:
+    speech, noise_sound = library.of("speech", "train")[0], library.of("noise", "train")[0]
+    train = apart(library.root, tmp_path / "train", "train")
+    assert problems(train, apart(library.root, tmp_path / "test", "test")) == []
+    base = (speech.language or "").partition("_")[0]
+    for changes, said in (
+        ({"speaker": speech.speaker}, f"the speaker made/{speech.speaker} is in test and train"),
+        ({"language": f"{base}_ZZ"}, f"the language {base} is in test and train"),
+        ({"group": noise_sound.group}, f"the noise recording {noise_sound.group} is in test and train"),
+        ({"sha256": speech.sha256}, f"the file with sha256 {speech.sha256} is in test and train"),
+    ):
+        test = apart(library.root, tmp_path / f"test-{next(iter(changes))}", "test", **changes)
+        assert problems(test, hashes=False) == []
+        assert problems(train, test, hashes=False) == [said]
+
+
+def test_a_library_is_held_against_manifests(own_library: Path) -> None:
+    """Where a manifest tests on what the library trains on."""
+    (row,) = Planner(MixSpec(name="tiny"), read_library(own_library)).rows("train", 1)
+    write_manifest(own_library / "m.jsonl", [row])
+    assert problems(own_library, own_library / "m.jsonl") == []
+    assert check([own_library, own_library / "m.jsonl"]).files == 33
+    write_manifest(own_library / "m.jsonl", [row.model_copy(update={"split": "test"})])
+    found = problems(own_library, own_library / "m.jsonl")
+    assert f"the file {row.parts[0].path} is in test and train" in found
+    assert f"the speaker {row.meta['speaker']} is in test and train" in found
+
+
 def test_manifests_may_share_ids_and_the_files_of_a_split(own_library: Path) -> None:
     rows = list(Planner(MixSpec(name="tiny"), read_library(own_library)).rows("train", 2))
     paths = [own_library / "a.jsonl", own_library / "b.jsonl"]
@@ -193,7 +231,6 @@ def test_the_limit_of_the_residual_is_the_callers(tmp_path: Path) -> None:
     path, _ = track(tmp_path, error_db=-60)
     assert check([path], reading=Reading(limit_db=-70)).problems != []
     assert check([path], reading=Reading(hashes=False)).mixtures == []
-    assert signature(data_check).parameters["limit_db"].default == LIMIT_DB
 
 
 def test_sixteen_bits_and_exact_sums_pass(tmp_path: Path) -> None:
@@ -226,3 +263,11 @@ def test_a_mixture_that_cannot_be_compared_is_named(tmp_path: Path) -> None:
     assert problems(path) == ["row track: track/mixture.wav has 3 channels, its stems 2"]
     write_audio(tmp_path / "track/mixture.wav", np.zeros((1, 8000), np.float32), sample_rate=8000)
     assert check([path]).mixtures[0].residual_db == 300.0
+
+
+def test_progress_counts_files_and_mixtures(tmp_path: Path) -> None:
+    path, _ = track(tmp_path)
+    for hashes, total in ((True, 4), (False, 3)):
+        seen: list[tuple[int, int]] = []
+        check([path], reading=Reading(hashes, watch=lambda done, of, seen=seen: seen.append((done, of))))
+        assert seen == [(done, total) for done in range(1, total + 1)]

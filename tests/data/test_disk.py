@@ -1,5 +1,6 @@
 """Rendered data sets on disk: whole rows only, what was there is kept, and the tree reads back as stems."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -64,9 +65,9 @@ def bad_row(root: Path) -> Row:
 def test_a_row_that_fails_is_named_and_the_others_are_done(library: Library, tmp_path: Path) -> None:
     first, last = Planner(SPEC, library).rows("valid", 2)
     manifest = Manifest((first, bad_row(tmp_path), last), library.root, "")
-    done: list[None] = []
-    written = render_manifest(manifest, tmp_path / "out", progress=lambda: done.append(None))
-    assert (written.rows, written.kept, len(done)) == (2, 0, 3)
+    seen: list[tuple[int, int]] = []
+    written = render_manifest(manifest, tmp_path / "out", watch=lambda done, total: seen.append((done, total)))
+    assert (written.rows, written.kept, seen) == (2, 0, [(1, 3), (2, 3), (3, 3)])
     assert [failed.id for failed in written.failed] == ["bad"]
     assert "no.wav" in written.failed[0].error
     assert sorted(path.name for path in (tmp_path / "out/valid").iterdir()) == [first.id, last.id]
@@ -96,6 +97,47 @@ def test_a_changed_row_is_rendered_anew(manifest: Manifest, tmp_path: Path) -> N
     written = render_manifest(Manifest((changed, *manifest.rows[1:]), manifest.root, ""), out)
     assert (written.rows, written.kept) == (1, 2)
     assert probe(out / "valid" / changed.id / "mixture.wav").frames == 8000
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"RIFF\0")], ids=["gone", "cut"])
+@pytest.mark.parametrize("name", ["voice.wav", "noise.wav", "mixture.wav"])
+def test_files_that_are_gone_or_cut_are_rendered_anew(
+    manifest: Manifest, tmp_path: Path, name: str, spoil: Callable[[Path], object]
+) -> None:
+    out = tmp_path / "out"
+    render_manifest(manifest, out)
+    victim = out / "valid" / manifest.rows[1].id / name
+    whole = victim.read_bytes()
+    spoil(victim)
+    written = render_manifest(manifest, out)
+    assert (written.rows, written.kept, written.failed) == (1, 2, [])
+    assert victim.read_bytes() == whole
+    assert render_manifest(manifest, out).kept == 3
+
+
+def test_files_without_a_hash_are_told_apart_by_their_root(tmp_path: Path) -> None:
+    """With one, the content is known to be the same wherever it lies."""
+    for number, root in enumerate(("here", "there")):
+        (tmp_path / root).mkdir()
+        write_audio(tmp_path / root / "a.wav", noise(1.0, 8000, seed=number)[None], sample_rate=8000)
+    for sha256, kept in (("", 0), ("0" * 64, 1)):
+        part = Part(source="a", path="a.wav", sha256=sha256, duration_s=1.0)
+        row = Row(id="r", split="x", sample_rate=8000, duration_s=1.0, parts=(part,))
+        out = tmp_path / f"out{kept}"
+        assert render_manifest(Manifest((row,), tmp_path / "here", ""), out).rows == 1
+        assert render_manifest(Manifest((row,), tmp_path / "here", ""), out).kept == 1
+        assert render_manifest(Manifest((row,), tmp_path / "there", ""), out).kept == kept
+    heard = read_audio(tmp_path / "out0/x/r/a.wav").samples
+    np.testing.assert_array_equal(heard, read_audio(tmp_path / "there/a.wav").samples)
+
+
+def test_a_stem_cannot_take_the_place_of_the_mixture(tmp_path: Path) -> None:
+    write_audio(tmp_path / "a.wav", noise(1.0, 8000, seed=1)[None], sample_rate=8000)
+    parts = tuple(Part(source=source, path="a.wav", duration_s=1.0) for source in ("mixture", "voice"))
+    row = Row(id="r", split="x", sample_rate=8000, duration_s=1.0, parts=parts)
+    (failed,) = render_manifest(Manifest((row,), tmp_path, ""), tmp_path / "out").failed
+    assert "row r has a stem called mixture" in failed.error
+    assert not (tmp_path / "out").exists()
 
 
 def test_files_of_others_are_never_replaced(manifest: Manifest, tmp_path: Path) -> None:

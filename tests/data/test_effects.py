@@ -109,7 +109,9 @@ def test_an_equaliser_that_makes_no_sense_is_refused(points: tuple[float, ...], 
 
 
 @given(
-    st.lists(st.floats(-3, 3, allow_subnormal=False), min_size=2, max_size=8, unique_by=lambda x: round(x, 2)).map(sorted),
+    st.lists(st.floats(-3, 3, allow_subnormal=False), min_size=2, max_size=8, unique_by=lambda x: round(x, 2)).map(
+        sorted
+    ),
     st.integers(0, 2**16),
 )
 def test_lines_are_numpys_interpolation(points: list[float], seed: int) -> None:

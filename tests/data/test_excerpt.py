@@ -50,6 +50,21 @@ def test_the_channels_of_a_vorbis_file_come_in_wavs_order(tmp_path: Path) -> Non
     np.testing.assert_allclose(heard_hz, 200.0 * np.arange(1, 7), atol=4)
 
 
+def test_an_excerpt_does_not_wait_for_the_rest_of_an_ogg_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.ogg"
+    write_audio(path, noise(20.0, 16000, seed=1)[None], sample_rate=16000)
+    whole, _, _ = read_excerpt(path, start_s=1.0, duration_s=0.5)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.ogg is damaged: a page is spoiled"):
+        read_audio(path)
+    np.testing.assert_array_equal(read_excerpt(path, start_s=1.0, duration_s=0.5)[0], whole)
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match=r"a\.ogg is cut off"):
+        read_excerpt(path, start_s=1.0, duration_s=0.5)
+
+
 def test_what_is_not_a_number_is_an_input_error(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     samples = tone(100, 1.0, 8000)

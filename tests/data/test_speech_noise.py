@@ -12,7 +12,7 @@ from soli.data.corpora.packages import Package, download_packages, find_packages
 from soli.data.corpora.sounds import package_names
 from soli.data.corpora.speech_noise import LICENCES_NAME, build
 from soli.data.library import read_library
-from soli.errors import DataError, UsageError
+from soli.errors import DataError, OutputError, UsageError
 from soli.media.audio import probe, read_audio
 
 
@@ -169,6 +169,34 @@ def test_download_unpacks_each_package_once(tmp_path: Path, monkeypatch: pytest.
     ]
     assert len((tmp_path / "log").read_text().splitlines()) == 4
     assert not list((tmp_path / "packages").glob("*.deb"))
+
+
+UNPACKING = (
+    'case "$1" in download) touch "$2_1.0_all.deb";; '
+    '-x) name=${2%%_*}; mkdir -p "$3/usr/share/doc/$name"; touch "$3/usr/share/doc/$name/copyright";; esac'
+)
+
+
+@pytest.mark.parametrize("left", ["a-data/usr/half.ogg", "a-data", ".a-data.part/usr/half.ogg", ".a-data.part"])
+def test_what_lies_in_the_way_of_a_download_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    """An older version unpacked in place, so that half a package may lie there."""
+    (tmp_path / "bin").mkdir()
+    fake_apt(tmp_path / "bin", UNPACKING)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    packages = tmp_path / "packages"
+    (packages / left).parent.mkdir(parents=True)
+    (packages / left).touch()
+    download_packages(["a-data"], packages)
+    assert [path.name for path in packages.iterdir()] == ["a-data"]
+    assert [path.name for path in (packages / "a-data/usr").iterdir()] == ["share"]
+
+
+def test_a_folder_that_takes_no_packages_is_an_output_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"cannot write .*file/packages/a-data: Not a directory"):
+        download_packages(["a-data"], tmp_path / "file/packages")
 
 
 def test_what_apt_complains_of_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

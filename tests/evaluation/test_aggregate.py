@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soli.evaluation.aggregate import bootstrap_interval, conditions, statistics, summarise
@@ -52,6 +52,7 @@ def test_interval_is_the_normal_one_for_many_scores_and_the_same_every_time() ->
     assert bootstrap_interval(values) == (low, high)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-100, 100, allow_subnormal=False), min_size=1, max_size=30))
 def test_interval_lies_within_the_scores(values: list[float]) -> None:
     found = statistics(values)

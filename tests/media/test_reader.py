@@ -3,8 +3,10 @@
 import io
 import os
 import subprocess
+import tempfile
 import threading
 import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sounds import lag, music, snr_db, write_video
 
+from soli.errors import InputError
 from soli.media.audio import open_audio, probe, read_audio, write_audio
 from soli.media.resample import StreamResampler, resample
 from soli.media.writer import AudioWriter
@@ -194,3 +197,38 @@ def test_memory_does_not_grow_with_the_recording(tmp_path: Path) -> None:
         return peak
 
     assert peak_bytes(120) < 1.1 * peak_bytes(10) + 100_000
+
+
+class Stream(io.RawIOBase):
+    """What a network connection is to a reader: bytes that come once."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        return self._data.readinto(buffer)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux' devices")
+@pytest.mark.parametrize("size", [1000, 2 << 20])  # noticed when it is written to the disk, and before
+@pytest.mark.parametrize("named", [True, False])
+def test_a_stream_with_more_in_it_than_there_is_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, named: bool
+) -> None:
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: open("/dev/full", "w+b"))  # noqa: PTH123, SIM115
+    monkeypatch.setattr("soli.media.source.SPOOL_BYTES", 100)
+    source: Path | Stream = Stream(bytes(size))
+    if named:
+        source = tmp_path / "live.wav"
+        os.mkfifo(source)
+        threading.Thread(target=_feed, args=(source, bytes(size)), daemon=True).start()
+    with pytest.raises(InputError, match=r"there is more in .* than .* has room for; free some space .*TMPDIR"):
+        probe(source)
+
+
+def _feed(pipe: Path, data: bytes) -> None:
+    with suppress(BrokenPipeError):  # nobody reads on where there is no room
+        pipe.write_bytes(data)

@@ -152,6 +152,13 @@ def test_chunks_are_as_long_as_the_model_prefers(tmp_path: Path) -> None:
     assert model_info().chunk_s != 0.512
 
 
+@pytest.mark.parametrize(("chunk_s", "core"), [(0.1, 98), (0.001, 14), (0.104, 98), (0.106, 112)])
+def test_a_core_is_a_whole_number_of_hops_and_what_a_chunk_gives(chunk_s: float, core: int) -> None:
+    chunked = Chunked(Smear(past=50, future=30, hop=14), chunk_s=chunk_s)
+    first, second, *_ = chunked.stream([np.arange(1000, dtype=np.float32)[None]])
+    assert (chunked.core, first.shape[-1], second.shape[-1]) == (core, core, core)
+
+
 def test_a_stream_takes_no_more_than_it_needs() -> None:
     """It is lazy: the first estimate comes after one chunk with its context, not at the end of the recording."""
     taken = 0

@@ -6,7 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import RATE, crowded_model, gain_model, half_model, make_all, recurrent_model, save, waveform_model
+from models import (
+    RATE,
+    crowded_model,
+    gain_model,
+    half_model,
+    identity_model,
+    make_all,
+    recurrent_model,
+    save,
+    waveform_model,
+)
+from soli.separation.chunks import FADE_S, Chunked
 from soli.separation.model import Model, open_model
 from soli.separation.selftest import probe_signal, selftest
 from soli.types import Array
@@ -24,6 +35,40 @@ def test_good_models_pass(name: str, tmp_path: Path) -> None:
 def test_a_network_with_more_memory_than_its_file_says_is_found(tmp_path: Path) -> None:
     model = open_model(save(tmp_path, recurrent_model(forget=2, past_s=0.0, future_s=0.0, chunk_s=0.2)), threads=1)
     assert failed(model) == ["chunked against whole", "seams"]
+
+
+class Clicking:
+    """A network separator that clicks where the core ends of every chunk that another one follows."""
+
+    def __init__(self, inner) -> None:
+        chunked = Chunked(inner)
+        self._inner, after = inner, round(FADE_S * RATE) + inner.context.future
+        self._at = {before + chunked.core + after: before + chunked.core for before in (0, inner.context.past)}
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+    def separate(self, mixture: Array) -> Array:
+        estimates = self._inner.separate(mixture)
+        if mixture.shape[-1] in self._at:
+            estimates[..., self._at[mixture.shape[-1]] + 10] += 0.05
+        return estimates
+
+
+def test_a_click_at_every_seam_of_windows_is_found(tmp_path: Path) -> None:
+    """Chunks of windows are a whole number of steps long: here 2.256 s, where the file asks for 2 s."""
+    model = open_model(save(tmp_path, identity_model(chunk_s=2.0, window_s=1.0, overlap_s=0.25)), threads=1)
+    assert failed(model) == []
+    checks = {each.name: each for each in selftest(dataclasses.replace(model, network=Clicking(model.network)))}
+    assert not checks["seams"].passed
+    assert checks["chunked against whole"].detail == "chunks of 2.256 s, error re estimates"
+
+
+def test_a_click_at_the_second_seam_alone_is_found(tmp_path: Path) -> None:
+    model = open_model(save(tmp_path, identity_model(chunk_s=2.0, past_s=0.5, future_s=1.5)), threads=1)
+    clicking = Clicking(model.network)
+    del clicking._at[min(clicking._at)]
+    assert "seams" in failed(dataclasses.replace(model, network=clicking))
 
 
 def test_a_network_without_numbers_is_found(tmp_path: Path) -> None:
@@ -48,6 +93,9 @@ class Forgetful:
         estimates = self._inner.separate(mixture)
         return (estimates + 1e-3 * self._rng.standard_normal(estimates.shape)).astype(np.float32)
 
+    def watched(self, watch) -> "Forgetful":
+        return Forgetful(self._inner.watched(watch))
+
 
 def test_noise_of_its_own_is_found(tmp_path: Path) -> None:
     model = open_model(save(tmp_path, recurrent_model()), threads=1)
@@ -66,6 +114,36 @@ def test_a_network_that_is_never_given_two_chunks_is_not_said_to_keep_them_apart
     model = open_model(save(tmp_path, half_model(past_s=12.0, future_s=12.0)), threads=1)
     (check,) = [check for check in selftest(model) if check.name == "chunk batch"]
     assert (check.passed, check.detail) == (True, "a call on this cpu never holds more than one")
+
+
+@pytest.mark.parametrize("context_s", [1.4, 1.55, 1.6, 1.7])
+def test_as_many_chunks_are_tried_as_fit_into_a_call(tmp_path: Path, context_s: float) -> None:
+    """Of 7 s on a CPU: two windows of context, half a second, and the context again; from about 1.5 s on but one."""
+    model = open_model(save(tmp_path, half_model(past_s=context_s, future_s=context_s)), threads=1)
+    (check,) = [check for check in selftest(model) if check.name == "chunk batch"]
+    detail = "up to 2 items in a call" if context_s == 1.4 else "a call on this cpu never holds more than one"
+    assert (check.passed, check.detail) == (True, detail)
+
+
+class Single:
+    """A network separator that could take several items in a call, and never does."""
+
+    def __init__(self, inner) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+    def watched(self, watch) -> "Single":
+        return Single(self._inner.watched(watch))
+
+    def separate(self, mixture: Array) -> Array:
+        return np.concatenate([self._inner.separate(channel[None]) for channel in mixture], axis=1)
+
+
+def test_a_batch_of_which_nothing_was_tried_is_no_success(tmp_path: Path) -> None:
+    model = open_model(save(tmp_path, half_model()), threads=1)
+    assert failed(dataclasses.replace(model, network=Single(model.network))) == ["chunk batch"]
 
 
 def test_a_network_that_sounds_in_silence_is_found(tmp_path: Path) -> None:

@@ -198,3 +198,14 @@ def test_processes_agree_to_the_bit(tmp_path: Path) -> None:
     path = save(tmp_path, recurrent_model())
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.apply(_digest, (path,)) == _digest(path)
+
+
+def test_a_watched_network_tells_of_each_call_and_the_one_it_was_made_of_does_not(tmp_path: Path) -> None:
+    """On a CPU 7 s a call: three items of 2 s, then the other two; a silent one is in none."""
+    network = opened(tmp_path, identity_model()).network
+    calls: list[tuple[int, int]] = []
+    watched = network.watched(lambda items, length: calls.append((items, length)))
+    mixture = noise(6, 2 * RATE)
+    mixture[1] = 0
+    assert (watched.separate(mixture) == network.separate(mixture)).all()
+    assert calls == [(3, 2 * RATE), (2, 2 * RATE)]

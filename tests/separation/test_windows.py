@@ -34,3 +34,23 @@ def test_cut_or_whole_is_the_same_however_long_the_network_remembers(tmp_path, c
     windowed = Windowed(network, window_s=WINDOW_S, overlap_s=OVERLAP_S)
     whole = windowed.separate(mixture)
     assert difference_db(whole, Chunked(windowed, chunk_s=chunk_s).separate(mixture)) < -110
+
+
+@pytest.mark.parametrize("chunk_s", [0.1, 1.5, 3.0])
+def test_a_chunk_computes_the_windows_that_it_needs_and_no_other(tmp_path, chunk_s: float) -> None:
+    network = open_model(save(tmp_path, recurrent_model(forget=8, past_s=0.0, future_s=0.0))).network
+    windowed = Windowed(network, window_s=WINDOW_S, overlap_s=OVERLAP_S)
+    calls: list[tuple[int, int]] = []
+    chunked = Chunked(windowed.watched(lambda *call: calls.append(call)), chunk_s=chunk_s)
+    mixture = sound(network.sample_rate, 14.3)
+    step, parts = windowed.context.hop, []
+    window = round(OVERLAP_S * network.sample_rate / 256) * 256 + step
+    for part in chunked.stream([mixture]):
+        items = sum(count for count, _ in calls)
+        if part.shape[-1] == chunked.core:  # its own, the one before it, and the one that it fades out in
+            assert items == chunked.core // step + (2 if parts else 1)
+            assert {length for _, length in calls} == {window}
+        parts.append(part)
+        calls.clear()
+    assert len(parts) > 3
+    np.testing.assert_allclose(np.concatenate(parts, axis=-1), windowed.separate(mixture), atol=1e-7)

@@ -1,11 +1,15 @@
 """The log of a run: what a kill may leave is forgiven, what was spoiled is named."""
 
+import json
 from pathlib import Path
 
+import matplotlib.colors
+import matplotlib.image
+import numpy as np
 import pytest
 
-from soli.errors import InputError
-from soli.train.log import Log, draw_curves, read_log
+from soli.errors import InputError, OutputError
+from soli.train.log import BLUE, ORANGE, Log, draw_curves, read_log
 
 
 def write(path: Path, content: bytes) -> Path:
@@ -37,10 +41,47 @@ def test_lines_beyond_the_step_resumed_from_are_dropped(tmp_path: Path) -> None:
     assert heard == [2]
 
 
-def test_curves_are_drawn_once_there_is_something_to_draw(tmp_path: Path) -> None:
-    log = write(tmp_path / "log.jsonl", b"")
-    draw_curves(log, tmp_path / "curves.png")
-    assert not (tmp_path / "curves.png").exists()
-    log.write_bytes(b'{"step": 1, "loss": 2.0}\n{"step": 1, "valid_score": 1.0}\n')
-    draw_curves(log, tmp_path / "curves.png")
-    assert (tmp_path / "curves.png").stat().st_size > 1000
+def test_a_log_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    log = Log(tmp_path / "run/log.jsonl", upto=0, on_line=None)
+    (tmp_path / "run/log.jsonl").unlink()
+    (tmp_path / "run/log.jsonl").mkdir()
+    with pytest.raises(OutputError, match=r"cannot write .*log\.jsonl: Is a directory"):
+        log.write({"step": 1})
+    lines = write(tmp_path / "some.jsonl", b'{"step": 1, "loss": 2.0}\n')
+    with pytest.raises(OutputError, match=r"cannot write .*curves\.png: No such file"):
+        draw_curves(lines, tmp_path / "gone/curves.png")
+
+
+def heights(picture: Path, colour: str) -> dict[int, float]:
+    """Where a colour lies in a picture: by column, its mean height above the lower edge."""
+    image = matplotlib.image.imread(picture)[..., :3]
+    near = np.abs(image - matplotlib.colors.to_rgb(colour)).max(axis=-1) < 0.1
+    rows = np.arange(len(image))[::-1, None] * np.ones_like(near)
+    return {int(column): float(rows[near[:, column], column].mean()) for column in np.flatnonzero(near.any(axis=0))}
+
+
+def test_a_falling_loss_is_drawn_on_the_left_and_a_rising_score_on_the_right(tmp_path: Path) -> None:
+    lines = [{"step": step, "loss": 9.0 - step} for step in range(1, 9)]
+    lines += [{"step": step, "valid_score": float(step)} for step in (2, 4, 6, 8)]
+    log = write(tmp_path / "log.jsonl", "".join(json.dumps(line) + "\n" for line in lines).encode())
+    picture = tmp_path / "curves.png"
+    draw_curves(log, picture)
+    middle = matplotlib.image.imread(picture).shape[1] / 2
+    loss, score = heights(picture, BLUE), heights(picture, ORANGE)
+    assert max(loss) < middle < min(score)
+    for line, rises in ((loss, False), (score, True)):
+        first, last = line[min(line)], line[max(line)]
+        assert max(line) - min(line) > 300
+        assert abs(last - first) > 150
+        assert (last > first) == rises
+
+
+def test_nothing_is_drawn_of_an_empty_log_and_a_loss_alone_will_do(tmp_path: Path) -> None:
+    log, picture = write(tmp_path / "log.jsonl", b""), tmp_path / "curves.png"
+    draw_curves(log, picture)
+    assert not picture.exists()
+    log.write_bytes(b'{"step": 1, "loss": 2.0}\n{"step": 9, "loss": 1.0}\n')
+    draw_curves(log, picture)
+    assert heights(picture, BLUE)
+    assert not heights(picture, ORANGE)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,10 @@ from soli.data.manifest import Part, Row, write_manifest
 from soli.media.audio import write_audio
 from soli.modelfile import read_model
 from soli.separation import zoo
+from soli.train.assemble import assemble
 from soli.train.log import read_log
+from soli.train.loop import train
+from soli.train.run import read_recipe
 
 RATE = 8000
 RECIPE = """
@@ -244,3 +248,54 @@ def test_as_many_steps_are_taken_as_fit_into_the_time(data: Path, tmp_path: Path
     too_short = run(command(data, tmp_path / "short", "--minutes", "0.0001"))
     assert too_short.returncode == 2
     assert "too short" in too_short.stderr
+
+
+BFLOAT16 = "optim.precision=bfloat16"
+
+
+@pytest.fixture(scope="module")
+def half(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same run as `whole`, with the network's products in bfloat16."""
+    out = tmp_path_factory.mktemp("half") / "run"
+    done = run(command(data, out, "--set", BFLOAT16))
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def losses(out: Path) -> list[float]:
+    return [line["loss"] for line in read_log(out / "log.jsonl") if "loss" in line]
+
+
+def test_bfloat16_learns_as_float32_does(half: Path, whole: Path) -> None:
+    near, exact = losses(half), losses(whole)
+    assert near != exact
+    assert abs(near[0] - exact[0]) < 0.02  # the same weights and items: what products of 8 bits leave
+    np.testing.assert_allclose(near, exact, atol=0.1 * (exact[0] - exact[-1]))
+
+
+def test_weights_stay_float32_where_products_are_bfloat16(half: Path) -> None:
+    for name in ("weights.safetensors", "state.safetensors"):
+        kinds = {value.dtype for key, value in load_file(half / name).items() if not key.endswith("batches_tracked")}
+        assert kinds - {np.dtype(np.uint8)} == {np.dtype(np.float32)}  # the state of the random numbers is bytes
+
+
+def test_a_bfloat16_run_goes_on_bit_for_bit(data: Path, half: Path, tmp_path: Path) -> None:
+    """From the state before the last, as after a kill."""
+    out = shutil.copytree(half, tmp_path / "run")
+    (out / "state.previous.safetensors").replace(out / "state.safetensors")
+    resumed = run(command(data, out, "--set", BFLOAT16, "--resume", "--json"))
+    assert resumed.returncode == 0, resumed.stderr
+    assert same_weights(out / "state.safetensors", half / "state.safetensors")
+    assert losses(out) == losses(half)
+
+
+def test_runs_of_both_precisions_fit_into_one_process(data: Path, tmp_path: Path) -> None:
+    found = []
+    for number, precision in enumerate(("float32", "bfloat16", "float32")):
+        overrides = [f"optim.precision={precision}", "optim.steps=2", "data.workers=0"]
+        settings = read_recipe(data / "tiny.yaml", overrides)
+        training = assemble(settings, data=data / "all.jsonl", out=tmp_path / str(number))
+        training.folder.create(settings, training.data_record)
+        train(training, resume=False)
+        found.append(losses(tmp_path / str(number)))
+    assert found[0] == found[2] != found[1]

@@ -4,7 +4,10 @@ Results go to stdout; errors, warnings and progress go to stderr, a line each.
 """
 
 import json
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,6 +38,26 @@ class Stopped(SoliError):
     """The user, or the system politely, ended the work; the message says how to go on."""
 
     exit_code = EXIT_STOPPED
+
+
+@contextmanager
+def stoppable(things: str) -> Iterator[None]:
+    """Lets Ctrl-C, and a polite kill, end the work with nothing half-written left, and a word on how to go on.
+
+    `things`: what the work is made of, as the message calls it. Raises Stopped.
+    """
+    untouched = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if untouched:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Stopped(
+            f"stopped; the {things} that are done are kept", do="give the same command again for the rest"
+        ) from None
+    finally:
+        if untouched:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def printable(text: str) -> str:

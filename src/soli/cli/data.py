@@ -73,7 +73,7 @@ def build_speech_noise(
 
     with counting("files read", quiet=json) as bar:
         names = comma_list(packages, "--packages")
-        summary = build(out, names=names, packages_root=packages_root, download=download, progress=bar.advance)
+        summary = build(out, names=names, packages_root=packages_root, download=download, watch=bar.watch)
     if json:
         print_json(summary.as_json())
         return
@@ -145,20 +145,24 @@ def check(
         bool, typer.Option(help="Read every file: compare its sha256, and mixtures with the sum of their stems.")
     ] = True,
     limit_db: Annotated[
-        float, typer.Option(help="What a mixture minus the sum of its stems may have, in dB of the mixture.")
-    ] = -40.0,
+        float | None,
+        typer.Option(
+            help="What a mixture minus the sum of its stems may have, in dB of the mixture; if left, more than"
+            " rounding to 16 bits ever leaves."
+        ),
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
     """Check that files are unchanged, splits share no speaker or recording, and mixtures are the sum of their stems.
 
-    Splits must share no file, content, speaker, language or recording of noise, within a manifest and among all that
-    are given. The mixture that a row names is compared with the sum of the stems.
+    Splits must share no file, content, speaker or language, within each and among all that are given, and libraries no
+    recording of noise. The mixture that a row names is compared with the sum of the stems.
     """
     from soli.data.check import Reading
     from soli.data.check import check as check_data
 
     with counting("files checked", quiet=json) as bar:
-        report = check_data(paths, root=root, reading=Reading(hashes, limit_db, bar.advance))
+        report = check_data(paths, root=root, reading=Reading(hashes, limit_db, bar.watch))
     if json:
         print_json(asdict(report))
     else:
@@ -189,7 +193,7 @@ def render(
     from soli.data.manifest import read_manifest
 
     with counting("rows rendered", quiet=json) as bar:
-        written = render_manifest(read_manifest(manifest, root=root), out, subtype=subtype, progress=bar.advance)
+        written = render_manifest(read_manifest(manifest, root=root), out, subtype=subtype, watch=bar.watch)
     if json:
         print_json({"out": str(out), **asdict(written)})
     else:

@@ -1,9 +1,6 @@
 """`soli data voice-noise` and `soli data build voice-noise`: read such a set, and make one."""
 
 import re
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,28 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from soli.cli.common import JsonFlag, print_error, print_json, print_warning, printable
+from soli.cli.progress import counting
 from soli.errors import DataError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from soli.data.corpora.voice_noise_items import Settings
     from soli.data.readers.voice_noise import VoiceNoise
-
-Watch = Callable[[int, int], None]
-
-
-@contextmanager
-def _bar(label: str, *, quiet: bool) -> Iterator[Watch]:
-    """A bar with the time that is left, on stderr, for people only; yields what is told of (done, total)."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task(label, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
 def _say(text: str) -> None:
@@ -66,8 +47,8 @@ def voice_noise(
     if root.resolve() in out.resolve().parents:
         raise OutputError(f"{out} lies in the data set", wanted="a manifest outside it: nothing is written into a set")
     try:
-        with _bar("folders read", quiet=json) as watch:
-            found = read_voice_noise(root, valid=valid, seed=seed, splits=split, progress=watch)
+        with counting("folders read", quiet=json) as bar:
+            found = read_voice_noise(root, valid=valid, seed=seed, splits=split, watch=bar.watch)
     except BadSetError as error:
         _tell_problems(root, error.problems, json=json)
         raise typer.Exit(DataError.exit_code) from error
@@ -162,13 +143,13 @@ def build_voice_noise(
         train=train, test=test, valid=valid, snr_db=_range(snr), sample_rate=rate, length_s=length, seed=seed
     )
     library = _library(out, from_, packages_root, download, quiet=json)
-    with _bar("items", quiet=json) as watch:
+    with counting("items", quiet=json) as bar:
         built = build(
             out,
             library,
             settings,
             workers=workers or min(available_threads(), 8),
-            progress=watch,
+            watch=bar.watch,
             warn=print_warning,
         )
     if json:
@@ -185,15 +166,8 @@ def _library(out: Path, given: Path | None, packages_root: Path | None, download
         if packages_root is not None or download:
             raise UsageError("--from with --packages-root or --download", wanted="a library, or how to build one")
         return given
-    read = 0
-    with _bar("files read for the library", quiet=quiet) as watch:
-
-        def advance() -> None:
-            nonlocal read
-            read += 1
-            watch(read, 0)
-
-        return library_beside(out, packages_root=packages_root, download=download, progress=advance)
+    with counting("files read for the library", quiet=quiet) as bar:
+        return library_beside(out, packages_root=packages_root, download=download, watch=bar.watch)
 
 
 def _range(text: str) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from soli.cli.common import JsonFlag, OutFolder, print_json, print_warning, printable
+from soli.cli.common import JsonFlag, OutFolder, print_json, print_warning, printable, stoppable
 from soli.cli.progress import counting
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ def evaluate(
     OUT gets results.jsonl, a line an item and source, and summary.json. The same call goes on where the last one
     stopped; a folder with results of another model, manifest or settings is refused.
     """
-    from soli.evaluation.results import as_json
-    from soli.evaluation.run import evaluate as run
-    from soli.evaluation.scoring import families_of
+    with stoppable("items"), counting("items", quiet=json) as count:
+        from soli.evaluation.results import as_json
+        from soli.evaluation.run import evaluate as run
+        from soli.evaluation.scoring import families_of
 
-    families = families_of(scores)
-    with counting("items", quiet=json) as count:
+        families = families_of(scores)
         summary = run(
             model, data, out, limit=limit, workers=workers, threads=threads, families=families, watch=count.watch
         )

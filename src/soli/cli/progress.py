@@ -19,13 +19,8 @@ class Count:
         self._bars = bars
         self._task = bars.add_task(label, total=None) if bars is not None else None
 
-    def advance(self) -> None:
-        """One more is done."""
-        if self._bars is not None and self._task is not None:
-            self._bars.advance(self._task)
-
-    def watch(self, done: int, total: int) -> None:
-        """`done` of `total` are done."""
+    def watch(self, done: int, total: int | None) -> None:
+        """`done` of `total` are done, where that is known."""
         if self._bars is not None and self._task is not None:
             self._bars.update(self._task, completed=done, total=total)
 

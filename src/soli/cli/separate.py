@@ -1,8 +1,5 @@
 """`soli separate`: files and folders in, a folder of stems for each out."""
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -14,17 +11,18 @@ from soli.cli.common import (
     JsonFlag,
     ModelOption,
     OutFolder,
-    Stopped,
     ThreadsOption,
     comma_list,
     print_error,
     print_json,
     print_warning,
+    stoppable,
 )
-from soli.separation.batch import Batch, Record
+from soli.separation.batch import Batch
 from soli.separation.files import Settings
 from soli.separation.outfolder import writable
 from soli.separation.plan import Failure, Item, plan
+from soli.separation.record import Record
 from soli.separation.zoo import load
 
 Inputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Sound or video files, and folders of them.")]
@@ -70,7 +68,7 @@ def separate(
     settings = Settings(comma_list(stems, "--stems"), format, subtype, chunk_s=chunk_s, batch=batch, remux=remux)
     loaded = load(model, threads=threads, device=device)
     settings.check(loaded.sources)
-    with _stoppable(), writable(out):
+    with stoppable("files"), writable(out):
         items = plan(inputs, recursive=recursive)
         results = _run(Batch(loaded, settings, out, overwrite=overwrite), items, quiet=quiet)
     _report(results, json=json, quiet=quiet)
@@ -104,19 +102,3 @@ def _run(batch: Batch, items: list[Item | Failure], *, quiet: bool) -> list[Reco
             for warning in result.warnings:
                 print_warning(warning)
     return results
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Lets Ctrl-C, and a polite kill, end the work with nothing half-written left, and a word on how to go on."""
-    before = signal.getsignal(signal.SIGTERM)
-    if before is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Stopped(
-            "stopped; the files that are done are kept", do="give the same command again for the rest"
-        ) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)

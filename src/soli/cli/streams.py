@@ -8,6 +8,8 @@ from typing import TextIO, cast
 
 from soli.errors import SoliError
 
+_prepared = False  # until then the streams are those of whoever calls from Python
+
 
 class OutputLost(SoliError):
     """Stdout is closed or full: what was to be printed is lost, and nothing else."""
@@ -35,7 +37,12 @@ class Stdout(io.TextIOWrapper):
 
 
 def abandon(stream: TextIO) -> None:
-    """Lets all that is and will be written to a stream go nowhere, so that Python's own last flush cannot fail."""
+    """Lets all that is and will be written to a stream go nowhere, so that Python's own last flush cannot fail.
+
+    Nothing is done to the streams of another program, which are in its own care.
+    """
+    if not _prepared:
+        return
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
@@ -43,6 +50,8 @@ def abandon(stream: TextIO) -> None:
 
 def prepare() -> None:
     """Readies the streams of this process: any file name can be printed, and what fails to be is an OutputLost."""
+    global _prepared
+    _prepared = True
     _occupy()
     out, err = cast(TextIO | None, sys.stdout), cast(TextIO | None, sys.stderr)
     # A name that is not valid UTF-8 is shown with escapes; strict would fail on it.

@@ -7,8 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from soli.cli.common import printable, stdout_console
-from soli.separation.batch import Record
 from soli.separation.plan import Failure
+from soli.separation.record import Record
 
 
 def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:

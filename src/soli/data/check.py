@@ -39,69 +39,83 @@ class Report:
 
 @dataclass(frozen=True)
 class Reading:
-    """How to look at files: whether to read them, the most that mixtures may differ by, whom to tell of each."""
+    """How to look at files: whether to read them, what mixtures may differ by (None: `LIMIT_DB`), whom to tell."""
 
     hashes: bool = True
-    limit_db: float = LIMIT_DB
-    progress: Callable[[], None] = lambda: None
+    limit_db: float | None = None
+    watch: Callable[[int, int], None] = lambda done, total: None
 
 
 _WHOLE = Reading()
 
 
 def check(paths: Sequence[Path], *, root: Path | None = None, reading: Reading = _WHOLE) -> Report:
-    """Checks libraries (a folder or `library.jsonl`) and manifests; manifests are held against one another, too.
+    """Checks libraries (a folder or `library.jsonl`) and manifests, each by itself and all against one another.
 
     Raises DataError where one of them cannot be read as either.
     """
     report = Report(", ".join(map(str, paths)))
-    manifests = []
+    libraries, manifests = [], []
     for path in paths:
         if path.is_dir() or path.name == LIBRARY_NAME:
-            check_library(report, read_library(path), reading)
+            libraries.append(read_library(path))
         else:
             manifests.append(read_manifest(path, root=root))
-    check_manifests(report, manifests, reading)
+    rows = [(row, manifest.root) for manifest in manifests for row in manifest.rows]
+    sounds = [(sound, library.root) for library in libraries for sound in library.sounds]
+    _count_items(report, [*(sound.split for sound, _ in sounds), *(row.split for row, _ in rows)])
+    _check_names(report, libraries, manifests)
+    files: list[tuple[_File, str]] = [(_File(place, sound.path, sound.sha256), sound.split) for sound, place in sounds]
+    files += [
+        (_File(place, part.path, part.sha256), row.split) for row, place in rows for part in row.parts if part.path
+    ]
+    _check_splits(report, [sound for sound, _ in sounds], [row for row, _ in rows], files)
+    mixtures = [_File(place, row.mixture, row.mixture_sha256) for row, place in rows if row.mixture]
+    mixed = [(row, place) for row, place in rows if row.mixture] if reading.hashes else []
+    bad = _check_files(report, [*(file for file, _ in files), *mixtures], reading, more=len(mixed))
+    _check_mixtures(report, mixed, bad, reading)
     return report
 
 
-def check_library(report: Report, library: Library, reading: Reading) -> None:
-    """Splits must differ in speakers, languages, noise recordings and contents; no path may come twice."""
-    sounds = library.sounds
-    _count_items(report, (sound.split for sound in sounds))
-    paths = Counter(sound.path for sound in sounds)
-    report.problems += [f"{path} is listed {count} times" for path, count in paths.items() if count > 1]
-    report.problems += _shared("the speaker", ((s.speaker, s.split) for s in sounds if s.kind == "speech"))
-    report.problems += _shared("the language", ((_base(s), s.split) for s in sounds if s.kind == "speech"))
-    report.problems += _shared("the noise recording", ((s.group, s.split) for s in sounds if s.kind == "noise"))
-    report.problems += _shared("the file with sha256", ((s.sha256, s.split) for s in sounds))
-    _check_files(report, [_File(library.root, sound.path, sound.sha256) for sound in sounds], reading)
-
-
-def check_manifests(report: Report, manifests: Sequence[Manifest], reading: Reading) -> None:
-    """Splits must differ in files, their contents, and in the speakers and languages that the rows name."""
-    rows = [(row, manifest.root) for manifest in manifests for row in manifest.rows]
-    _count_items(report, (row.split for row, _ in rows))
+def _check_names(report: Report, libraries: Sequence[Library], manifests: Sequence[Manifest]) -> None:
+    """No path may come twice in a library, no id in a manifest, and a row has no part of a source that it lacks."""
+    for library in libraries:
+        paths = Counter(sound.path for sound in library.sounds)
+        report.problems += [f"{path} is listed {count} times" for path, count in paths.items() if count > 1]
     for manifest in manifests:
         ids = Counter(row.id for row in manifest.rows)
         report.problems += [f"the id {name} is used {count} times" for name, count in ids.items() if count > 1]
-    several = len({manifest.root.resolve() for manifest in manifests}) > 1
-    parts = [(_File(root, part.path, part.sha256), row.split) for row, root in rows for part in row.parts if part.path]
-    report.problems += _shared("the file", ((file.place if several else file.path, split) for file, split in parts))
-    report.problems += _shared("the file with sha256", ((file.sha256, split) for file, split in parts))
-    for key in ("speaker", "language"):
-        named = ((row.meta[key], row.split) for row, _ in rows if isinstance(row.meta.get(key), str))
-        report.problems += _shared(f"the {key}", named)
-    report.problems += [
-        f"row {row.id} has a part of {part.source}, which is none of its sources"
-        for row, _ in rows
-        for part in row.parts
-        if part.source not in row.stems
-    ]
-    mixtures = [_File(root, row.mixture, row.mixture_sha256) for row, root in rows if row.mixture]
-    bad = _check_files(report, [file for file, _ in parts] + mixtures, reading)
-    if reading.hashes:
-        _check_mixtures(report, rows, bad, reading)
+        report.problems += [
+            f"row {row.id} has a part of {part.source}, which is none of its sources"
+            for row in manifest.rows
+            for part in row.parts
+            if part.source not in row.stems
+        ]
+
+
+def _check_splits(
+    report: Report, sounds: Sequence[Sound], rows: Sequence[Row], files: Sequence[tuple["_File", str]]
+) -> None:
+    """Splits must differ in files, contents, speakers, languages, and the noise recordings that libraries name."""
+    several = len({file.root.resolve() for file, _ in files}) > 1
+    speech = [(sound, sound.split) for sound in sounds if sound.kind == "speech"]
+    # As rows call them: names are given anew in each package.
+    speakers = [(f"{sound.package}/{sound.speaker}", split) for sound, split in speech if sound.speaker]
+    languages = [(sound.language, split) for sound, split in speech]
+    shared: dict[str, Sequence[tuple[str | None, str]]] = {
+        "the speaker": [*speakers, *_told(rows, "speaker")],
+        "the language": [(_base(name), split) for name, split in [*languages, *_told(rows, "language")]],
+        "the noise recording": [(sound.group, sound.split) for sound in sounds if sound.kind == "noise"],
+        "the file": [(file.place if several else file.path, split) for file, split in files],
+        "the file with sha256": [(file.sha256, split) for file, split in files],
+    }
+    for what, pairs in shared.items():
+        report.problems += _shared(what, pairs)
+
+
+def _told(rows: Iterable[Row], key: str) -> list[tuple[str, str]]:
+    """What the rows' meta says under a key, where that is a name."""
+    return [(row.meta[key], row.split) for row in rows if isinstance(row.meta.get(key), str)]
 
 
 @dataclass(frozen=True)
@@ -115,8 +129,9 @@ class _File:
         return os.path.normpath(self.root / self.path)
 
 
-def _base(sound: Sound) -> str:
-    return (sound.language or "").partition("_")[0]
+def _base(language: str | None) -> str:
+    """The language without its country."""
+    return (language or "").partition("_")[0]
 
 
 def _count_items(report: Report, splits: Iterable[str]) -> None:
@@ -138,15 +153,18 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _check_files(report: Report, files: Iterable[_File], reading: Reading) -> set[str]:
-    """Looks at each file once, however often it is named; the places of those with a problem."""
+def _check_files(report: Report, files: Iterable[_File], reading: Reading, *, more: int) -> set[str]:
+    """Looks at each file once, however often it is named; the places of those with a problem.
+
+    `more`: how many things there will be to look at behind them.
+    """
     named: dict[str, list[_File]] = defaultdict(list)
     for file in files:
         named[file.place].append(file)
     bad = set()
     for place, same in sorted(named.items()):
         report.files += 1
-        reading.progress()
+        reading.watch(report.files, len(named) + more)
         problems = _file_problems(same[0], {file.sha256 for file in same if file.sha256}, hashes=reading.hashes)
         if problems:
             report.problems += problems
@@ -167,21 +185,22 @@ def _file_problems(file: _File, expected: set[str], *, hashes: bool) -> list[str
     return [f"{file.path} has changed: its sha256 begins {found[:12]}, not {sha256[:12]}" for sha256 in wanted]
 
 
-def _check_mixtures(report: Report, rows: Iterable[tuple[Row, Path]], bad: set[str], reading: Reading) -> None:
+def _check_mixtures(report: Report, rows: Sequence[tuple[Row, Path]], bad: set[str], reading: Reading) -> None:
     """Compares the mixtures of rows whose files are in order with the sums of their stems."""
-    for row, root in rows:
+    limit_db = LIMIT_DB if reading.limit_db is None else reading.limit_db
+    for number, (row, root) in enumerate(rows, start=1):
+        reading.watch(report.files + number, report.files + len(rows))
         paths = [row.mixture, *(part.path for part in row.parts if part.path)]
         if row.mixture is None or any(_File(root, path, "").place in bad for path in paths if path):
             continue
-        reading.progress()
         try:
             level_db = residual_db(row, root)
         except InputError as error:
             report.problems.append(f"row {row.id}: {error}")
             continue
         report.mixtures.append(Mixture(row.id, row.mixture, level_db))
-        if level_db > reading.limit_db:
+        if level_db > limit_db:
             report.problems.append(
                 f"row {row.id}: {row.mixture} minus the sum of the stems lies at {level_db:g} dB of the mixture, "
-                f"wanted {reading.limit_db:g} dB at most"
+                f"wanted {limit_db:g} dB at most"
             )

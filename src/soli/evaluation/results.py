@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from soli.atomic import write_atomically
+from soli.atomic import cannot_write, write_atomically
 from soli.errors import DataError, OutputError, UsageError
 from soli.metrics.arrays import Score
 from soli.separation.outfolder import held
@@ -116,9 +116,7 @@ class Results:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise OutputError(
-                f"cannot write {self.folder / LINES}: {error.strerror}", do="give another --out"
-            ) from error
+            raise cannot_write(self.folder / LINES, error, do="give another --out") from error
         self.lines.extend(lines)
 
     def _check(self) -> None:

@@ -1,12 +1,10 @@
 """`soli evaluate`: a model on a manifest, item by item, in one process or several; a rerun does what is left."""
 
-import signal
-from collections.abc import Callable, Iterator
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from loky import ProcessPoolExecutor
 from pydantic import BaseModel, ConfigDict
 
 from soli.atomic import write_atomically
@@ -14,6 +12,7 @@ from soli.data.manifest import Manifest, Row, read_manifest
 from soli.data.render import render
 from soli.errors import DataError, SoliError, UsageError
 from soli.evaluation.aggregate import SourceSummary, summarise
+from soli.evaluation.pool import in_processes
 from soli.evaluation.results import SUMMARY, Identity, Line, Results, in_order
 from soli.evaluation.scoring import FAMILIES, judge
 from soli.evaluation.subject import Subject, subject_of
@@ -22,7 +21,6 @@ from soli.separation.runtime import available_threads
 from soli.version import __version__
 
 MOST_WORKERS = 8
-THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 Watch = Callable[[int, int], None]
 
@@ -102,14 +100,15 @@ def evaluate(
     identity = _identity(subject, manifest, data, families)
     with Results(Path(out), identity, subject.sources).opened() as results:
         left = [row for row in rows if row.id not in results.done]
-        items = _judged(Job(subject, manifest.root, families), left, workers, threads)
-        failed = _kept(items, results, lambda count: watch(len(rows) - len(left) + count, len(rows)))
+        # Closed where an item cannot be written, too: the processes would go on with the others.
+        with closing(_judged(Job(subject, manifest.root, families), left, workers, threads)) as items:
+            failed = _kept(items, results, lambda count: watch(len(rows) - len(left) + count, len(rows)))
         summary = _summary(identity, rows, in_order(results.lines, [row.id for row in rows]), failed)
         write_atomically(Path(out) / SUMMARY, summary.model_dump_json(indent=1) + "\n")
     return summary
 
 
-def _kept(items: Iterator[list[Line] | FailedItem], results: Results, watch: Callable[[int], None]) -> list[FailedItem]:
+def _kept(items: Iterable[list[Line] | FailedItem], results: Results, watch: Callable[[int], None]) -> list[FailedItem]:
     """Writes down what was judged, as it comes; returns what failed."""
     failed = []
     for count, item in enumerate(items, start=1):
@@ -164,27 +163,13 @@ def _summary(identity: Identity, rows: list[Row], lines: list[Line], failed: lis
     )
 
 
-def _judged(job: Job, rows: list[Row], workers: int | None, threads: int) -> Iterator[list[Line] | FailedItem]:
+def _judged(
+    job: Job, rows: list[Row], workers: int | None, threads: int
+) -> Generator[list[Line] | FailedItem, None, None]:
     """The items in order, by as many processes as asked for; one works in this process."""
     wanted = workers if workers is not None else min(max(1, available_threads() // threads), MOST_WORKERS)
-    if min(wanted, len(rows)) <= 1:
+    processes = min(wanted, len(rows))
+    if processes <= 1:
         yield from map(job, rows)
-        return
-    # Not the standard library's pool: in Python 3.11 it waits for ever when a worker is killed while others start.
-    # numpy's thread pools read their limit when they start, and would otherwise take every core in each process.
-    pool = ProcessPoolExecutor(
-        min(wanted, len(rows)), initializer=_quiet, env=dict.fromkeys(THREAD_LIMITS, str(threads))
-    )
-    try:
-        yield from pool.map(job, rows)
-    except BrokenProcessPool as error:
-        raise SoliError(
-            "a worker process was killed", do="run it again, with fewer --workers if memory is short: it goes on"
-        ) from error
-    finally:
-        pool.shutdown(kill_workers=True)
-
-
-def _quiet() -> None:
-    """Ctrl-C reaches every process of the terminal; the first one tells the others to stop."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    else:
+        yield from in_processes(job, rows, processes=processes, threads=threads)

@@ -150,15 +150,16 @@ class AudioReader:
         )
 
 
-def open_audio(source: Source) -> AudioReader:
+def open_audio(source: Source, *, checksums: bool = True) -> AudioReader:
     """Opens a path, bytes, or a binary file object (from its beginning) for reading.
 
+    Without `checksums` a file is not read through before its first sample is, as those are that have them (Ogg).
     Raises InputError where it is missing, a folder, not readable, empty, no sound, cut off, or out of bounds
     (1 to 768 kHz, 1 to 8 channels).
     """
     opened = open_source(source)
     try:
-        warnings = check_whole(opened)
+        warnings = check_whole(opened, checksums=checksums)
         reader = _open_ffmpeg(opened) if prefers_ffmpeg(opened) else _open_sndfile(opened) or _open_ffmpeg(opened)
         check_info(reader.info)
         reader.info = replace(reader.info, warnings=(*warnings, *reader.info.warnings))

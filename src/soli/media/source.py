@@ -3,14 +3,13 @@
 import errno
 import io
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from soli.errors import InputError
 from soli.media.info import Source
@@ -72,25 +71,30 @@ def rereadable(path: Path) -> Iterator[Path | BinaryIO]:
         return
     # Unbuffered: a failure then belongs to the write that it happened in, and closing cannot fail.
     with tempfile.TemporaryFile(buffering=0) as copy:
-        _copy(path, copy)
+        try:
+            with path.open("rb") as stream:
+                _copy(stream, copy, str(path))
+        except OSError as error:
+            raise _refused(path, error) from error
         copy.name = str(path)  # what messages call it
         yield io.BufferedReader(copy)
 
 
-def _copy(pipe: Path, copy: io.FileIO) -> None:
+def _copy(stream: BinaryIO, copy: IO[bytes], name: str) -> None:
+    """Copies a stream to its end. Raises InputError where there is no room for it, OSError where it cannot be read."""
     try:
-        with pipe.open("rb") as stream:
-            while block := stream.read(_BLOCK):
-                view = memoryview(block)
-                while view:
-                    view = view[copy.write(view) :]
+        while block := stream.read(_BLOCK):
+            view = memoryview(block)
+            while view:
+                view = view[copy.write(view) :]
+        copy.flush()
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise InputError(
-                f"{pipe} is a pipe with more in it than {tempfile.gettempdir()} has room for",
-                do="free some space there, or have TMPDIR name another folder",
-            ) from error
-        raise _refused(pipe, error) from error
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise InputError(
+            f"there is more in {name} than {tempfile.gettempdir()} has room for",
+            do="free some space there, or have TMPDIR name another folder",
+        ) from error
 
 
 def _open_path(path: Path) -> OpenSource:
@@ -138,8 +142,13 @@ def _open_file(file: Any) -> OpenSource:
 
 
 def _spooled(stream: BinaryIO, name: str) -> OpenSource:
-    spool = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES))  # noqa: SIM115 - the reader closes it
-    shutil.copyfileobj(stream, spool)
+    spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - the reader closes it
+    try:
+        _copy(stream, spool, name)
+    except (InputError, OSError):
+        with suppress(OSError):  # what did not fit does not fit when it is closed, either
+            spool.close()
+        raise
     size = spool.tell()
     spool.seek(0)
-    return OpenSource(spool, name, Path(name).suffix.lower(), size, True)
+    return OpenSource(cast(BinaryIO, spool), name, Path(name).suffix.lower(), size, True)

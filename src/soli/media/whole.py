@@ -21,10 +21,11 @@ _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _W64 = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 
 
-def check_whole(source: OpenSource) -> tuple[str, ...]:
+def check_whole(source: OpenSource, *, checksums: bool = True) -> tuple[str, ...]:
     """Raises InputError, with how much was found, where the header promises more bytes than there are.
 
-    Ogg files have checksums, and are read through. Returns warnings about what cannot be told for certain.
+    Ogg files have checksums, and are read through if these are wanted. Returns warnings about what cannot be told for
+    certain.
     """
     promised = _promised_size(source.file, source.size)
     if promised is not None and promised > source.size:
@@ -34,7 +35,7 @@ def check_whole(source: OpenSource) -> tuple[str, ...]:
             do="copy it again, or cut it there",
         )
     source.file.seek(0)
-    is_ogg = source.file.read(4) == b"OggS"
+    is_ogg = checksums and source.file.read(4) == b"OggS"
     warnings = check_ogg(source.file, source.name, source.size) if is_ogg else ()
     source.file.seek(0)
     return warnings

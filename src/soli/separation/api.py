@@ -32,18 +32,15 @@ def separate(
     Args:
         source: a path, a file's bytes, a binary file object, or samples (T,) or (C, T) as floats with full scale 1.
         sample_rate: of the samples in Hz; files know their own.
-        model: a shipped model's name or a path to a model file.
+        model, threads, device: as for `load`.
         stems: which stems to return; without it all of them.
-        threads: processor threads to use; without it all cores that this process has.
-        device: "auto", "cpu" or "cuda".
 
     Returns:
         Stem name -> float32 (C, T); (T,) where the samples were given as (T,). Nothing is scaled or clipped.
 
     Raises:
         InputError: the source cannot be read as sound, is empty, or has NaN or infinite samples.
-        UsageError: unknown model, stem or device, a source of another type, or a rate missing or not wanted.
-        ModelFileError: the model file cannot be used.
+        UsageError: an unknown stem, a source of another type, or a rate missing or not wanted; and what `load` raises.
     """
     loaded = load(model, threads=threads, device=device)
     chosen = _chosen(stems, loaded.sources)

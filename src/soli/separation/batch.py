@@ -2,48 +2,27 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from soli.errors import InputError, OutputError, SoliError
 from soli.media.audio import probe
+from soli.media.formats import choose_subtype
 from soli.media.hashing import sha256_file, sha256_of
 from soli.media.source import is_pipe, rereadable
+from soli.separation.chunks import Chunked
 from soli.separation.files import VIDEO, Separated, Settings, output_paths, separated, temporary_paths
 from soli.separation.journal import Entry, Journal, Output, file_key, key_of
 from soli.separation.memory import peak_rss_mb
 from soli.separation.model import Model
 from soli.separation.outfolder import held, sweep_unfinished
 from soli.separation.plan import Failure, Item
+from soli.separation.record import Record
+from soli.version import __version__
 
 Watch = Callable[[Item, float, float | None], None]
-
-
-@dataclass(frozen=True)
-class Record:
-    """What is said of one file that was done: the JSON of `soli separate`.
-
-    `rtf` is time over duration. `peak_rss_mb` is the peak memory of the whole process so far. `null_db` is the energy
-    of the mixture minus the sum of all stems over that of the mixture, the stems as wav and flac files hold them (for
-    lossy formats: before they are coded); -300 for no difference at all, None for a silent mixture. `absent` are the
-    sources with no sample above -80 dBFS. `video` is the path of the video with its tracks. `kept`: the stems
-    and figures are those of an earlier run.
-    """
-
-    input: str
-    outputs: dict[str, str]
-    duration_s: float
-    time_s: float
-    rtf: float
-    peak_rss_mb: float
-    null_db: float | None
-    device: str
-    model: str
-    kept: bool
-    absent: list[str]
-    warnings: list[str]
-    video: str | None = None
+FileId = tuple[int, int]  # device and inode
 
 
 class Batch:
@@ -58,7 +37,8 @@ class Batch:
         self._model_sha256 = sha256_file(model.path)
         self._journal = Journal(out)
         self._claimed: dict[Path, Item] = {}
-        self._inputs: set[Path] = set()
+        self._inputs: set[FileId] = set()
+        self._pipes: set[FileId] = set()
         sweep_unfinished(
             {
                 # By name only: whatever the journal says, nothing outside the folder is touched.
@@ -70,7 +50,7 @@ class Batch:
     def run(self, items: Iterable[Item | Failure], watch: Watch) -> Iterator[Record | Failure]:
         """Does one item after another, in order; `watch(item, done_s, total_s)` is called as each goes on."""
         items = list(items)
-        self._inputs = {item.path for item in items if isinstance(item, Item)}
+        self._inputs = {each for item in items if isinstance(item, Item) and (each := _id_of(item.path)) is not None}
         for item in items:
             if isinstance(item, Failure):
                 yield item
@@ -85,9 +65,9 @@ class Batch:
 
     def _one(self, item: Item, watch: Watch) -> Record:
         self._refuse_empty_pipe(item)
+        self._refuse_clash(item)
         with rereadable(item.path) as source:
             info = probe(source)
-            self._refuse_clash(item)
             outputs = output_paths(info, self.out / item.folder, self.model.sources, self.settings)
             self._refuse_inputs(item, outputs)
             keys = self._keys(source, outputs)
@@ -101,15 +81,17 @@ class Batch:
         return record
 
     def _refuse_empty_pipe(self, item: Item) -> None:
-        """A pipe gives what is in it once; waiting for more would be for ever."""
-        first = self._claimed.get(item.folder)
-        if first is not None and is_pipe(item.path) and first.path.samefile(item.path):
+        """A pipe gives what is in it once, by whatever name and whatever it was; waiting for more would be for ever."""
+        pipe = _id_of(item.path) if is_pipe(item.path) else None
+        if pipe in self._pipes:
             raise InputError(f"{item.given} is a pipe, and was read already", wanted="each pipe once")
+        if pipe is not None:
+            self._pipes.add(pipe)
 
     def _refuse_clash(self, item: Item) -> None:
         """One folder, one input. The same file named twice is no clash: it is done already."""
-        first = self._claimed.get(item.folder)
-        if first is not None and not first.path.samefile(item.path):
+        first, found = self._claimed.get(item.folder), _id_of(item.path)
+        if first is not None and found is not None and found != _id_of(first.path):
             raise OutputError(
                 f"{item.given} and {first.given} would both be written to {self.out / item.folder}",
                 do="give one of them another output folder (--out)",
@@ -118,24 +100,29 @@ class Batch:
     def _refuse_inputs(self, item: Item, outputs: dict[str, Path]) -> None:
         """No stem may take the place of a recording that this call reads, whatever is to be overwritten."""
         for path in outputs.values():
-            for read in {item.path, *self._inputs}:
-                if path.exists() and read.exists() and path.samefile(read):
-                    raise OutputError(
-                        f"the stem {path} of {item.given} would replace an input",
-                        do="choose another output folder (--out)",
-                    )
+            if _id_of(path) in self._inputs:
+                raise OutputError(
+                    f"the stem {path} of {item.given} would replace an input",
+                    do="choose another output folder (--out)",
+                )
 
     def _keys(self, source: Path | BinaryIO, outputs: dict[str, Path]) -> dict[str, str]:
-        """What each output depends on. A stem does on no other stem, but the video on all that are its tracks."""
+        """What each output depends on. A stem does on no other stem, but the video on all that are its tracks.
+
+        Options that mean the same are the same, in whatever words. Other versions of soli and other devices compute
+        other samples, and stems of different ones would not sum to the mixture.
+        """
         origin = file_key(source) if isinstance(source, Path) else ("pipe", sha256_of(source))
-        options = asdict(self.settings)
-        for name in ("batch", "stems", "remux"):
-            del options[name]
-        tracks = {**options, "tracks": [name for name in outputs if name != VIDEO]}
-        return {
-            name: key_of(origin, model_sha256=self._model_sha256, options=tracks if name == VIDEO else options)
-            for name in outputs
+        options = {
+            "format": self.settings.format,
+            "subtype": choose_subtype(self.settings.format, self.settings.subtype),
+            "core": Chunked(self.model.network, chunk_s=self.settings.chunk_s).core,
+            "device": self.model.device,
+            "soli": __version__,
         }
+        key = key_of(origin, model_sha256=self._model_sha256, options=options)
+        tracks = ",".join(name for name in outputs if name != VIDEO)
+        return {name: f"{key} {tracks}" if name == VIDEO else key for name in outputs}
 
     def _missing(self, item: Item, outputs: dict[str, Path], keys: dict[str, str]) -> dict[str, Path]:
         """The outputs that are to be made; the others are there from earlier runs.
@@ -144,40 +131,47 @@ class Batch:
         """
         if self.overwrite and item.folder not in self._claimed:
             return outputs
-        present = [name for name, path in outputs.items() if path.exists()]
-        for name in present:
-            if not self._is_ours(outputs[name], keys[name]):
+        missing = {}
+        for name, path in outputs.items():
+            if not path.exists():
+                missing[name] = path
+                continue
+            found = self._key_of(path)
+            if found is None or found.split()[:1] != keys[name].split()[:1]:
                 raise OutputError(
-                    f"output exists: {outputs[name]} is not known to come from {item.given} with this model and these"
-                    " options",
+                    f"output exists: {path} is not known to come from {item.given} with this model, these options, and"
+                    f" this soli ({__version__} on {self.model.device})",
                     do="have it overwritten (--overwrite), or give another output folder (--out)",
                 )
-        missing = {name: path for name, path in outputs.items() if name not in present}
+            if found != keys[name]:  # the video, with other tracks: it is made anew
+                missing[name] = path
         return outputs if VIDEO in missing else missing  # its tracks are made of the stems, as these are written
 
-    def _is_ours(self, path: Path, key: str) -> bool:
-        """Whether a file is the one that was written: by its size, and until that is known to be done by its time too.
+    def _key_of(self, path: Path) -> str | None:
+        """The key of a file that is the one that was written, None for any other.
 
-        A file that was to be replaced when a run was killed may well have the new one's size.
+        It is by its size, and until that is known to be done by its time too: a file that was to be replaced when a run
+        was killed may well have the new one's size.
         """
         entry, stat = self._journal.finished(path.relative_to(self.out)), path.stat()
         if entry is None:
-            return False
+            return None
         was = entry.output(path.relative_to(self.out))
         same_time = was.mtime_ns == stat.st_mtime_ns
-        return was.key == key and was.size == stat.st_size and (entry.state == "done" or same_time)
+        return was.key if was.size == stat.st_size and (entry.state == "done" or same_time) else None
 
     def _kept(self, item: Item, outputs: dict[str, Path]) -> Record:
         """The record of the earlier runs that made these outputs, which are all there: the newest of them speaks."""
         found = [self._journal.finished(path.relative_to(self.out)) for path in outputs.values()]
         entries = sorted((entry for entry in found if entry is not None), key=Entry.newest_ns)
+        records = [entry.record for entry in entries if entry.record is not None]
         for entry in entries:
             checked = self._only(entry, outputs)
             if entry.state != "done" and checked:
                 self._journal.append(replace(entry, state="done", outputs=checked))
-        warnings = dict.fromkeys(each for entry in entries for each in entry.record["warnings"])
-        named = {**self._named(item, outputs), "warnings": list(warnings), "kept": True}
-        return Record(**{**entries[-1].record, **named})
+        warnings = dict.fromkeys(each for record in records for each in record.warnings)
+        named = self._named(item, outputs)
+        return replace(records[-1], **named, warnings=list(warnings), kept=True)  # type: ignore[arg-type]
 
     def _only(self, entry: Entry, outputs: dict[str, Path]) -> dict[str, Output]:
         """Those of an entry's outputs that are among `outputs` and not of a newer entry: these were looked at."""
@@ -216,7 +210,7 @@ class Batch:
             ) as result:
                 record = self._record(item, outputs, result, time.perf_counter() - started)
                 sizes = {name: _measured(planned[name], part) for name, part in result.parts.items()}
-                written = replace(begun, state="written", outputs=sizes, record=asdict(record))
+                written = replace(begun, state="written", outputs=sizes, record=record)
                 self._journal.append(written)
                 result.commit()
         self._journal.append(replace(written, state="done"))
@@ -240,7 +234,17 @@ class Batch:
 
 def _naming(item: Item, error: str) -> str:
     """The error with the input's name before it, where what went wrong did not know the name."""
-    return error if item.path.name in error else f"{item.given}: {error}"
+    is_named = item.path.name in error or f" {item.given} " in f" {error} "
+    return error if is_named else f"{item.given}: {error}"
+
+
+def _id_of(path: Path) -> FileId | None:
+    """What a file is whatever it is called; None where that cannot be told, because it is not there or out of reach."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return (status.st_dev, status.st_ino)
 
 
 def _measured(output: Output, part: Path) -> Output:

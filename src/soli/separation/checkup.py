@@ -28,6 +28,7 @@ PACKAGES = (
     ("numpy", "numpy", ""),
     ("scipy", "scipy", ""),
     ("onnxruntime", "onnxruntime", ""),
+    ("loky", "loky", ""),
     ("soundfile", "soundfile", "__libsndfile_version__"),
     ("soxr", "soxr", "__libsoxr_version__"),
     ("av", "av", "ffmpeg_version_info"),

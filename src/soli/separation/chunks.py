@@ -70,6 +70,7 @@ class Chunked:
     `batch` chunks of equal length go through the separator together, as if they were more channels: it must therefore
     treat each channel on its own. Only speed and memory depend on it. Interchangeable sources have one order in all
     channels, so their chunks go one by one. Without `chunk_s` the separator's own preference is taken, or else 20 s.
+    `core` is the length that a chunk has in the result, in samples: a whole number of hops.
 
     Raises:
         UsageError: the chunk is no positive length, or the batch is no positive number.
@@ -84,8 +85,8 @@ class Chunked:
         self._keeper = separator if isinstance(separator, KeepsOrder) and separator.keeps_order else None
         self.separator, self.batch = separator, 1 if self._keeper else batch
         hop = separator.context.hop
-        self._core = max(1, round(chunk_s * separator.sample_rate / hop)) * hop
-        self._fade = min(self._core, round(FADE_S * separator.sample_rate))
+        self.core = max(1, round(chunk_s * separator.sample_rate / hop)) * hop
+        self._fade = min(self.core, round(FADE_S * separator.sample_rate))
         self._past = -(-separator.context.past // hop) * hop
 
     @property
@@ -123,19 +124,19 @@ class Chunked:
             if window.last:
                 yield estimate
                 return
-            tail = estimate[..., self._core : self._core + self._fade].copy()
-            yield estimate[..., : self._core]
+            tail = estimate[..., self.core : self.core + self._fade].copy()
+            yield estimate[..., : self.core]
 
     def _windows(self, blocks: Iterable[Array]) -> Iterator[_Window]:
         """Cuts a stream; where depends on the samples that came, never on the blocks they came in."""
         queue, head = Fifo(), 0
-        after = self._core + self._fade + self.separator.context.future
+        after = self.core + self._fade + self.separator.context.future
         for block in blocks:
             queue.push(block)
             while len(queue) >= head + after:
                 yield _Window(queue.peek(head + after), head, last=False)
-                next_head = min(self._past, head + self._core)
-                queue.drop(head + self._core - next_head)
+                next_head = min(self._past, head + self.core)
+                queue.drop(head + self.core - next_head)
                 head = next_head
         if len(queue):
             yield _Window(queue.peek(len(queue)), head, last=True)
@@ -159,7 +160,7 @@ class Chunked:
     def _one_by_one(self, windows: Iterator[_Window], keeper: KeepsOrder) -> Iterator[tuple[_Window, Array]]:
         memory: Any = None
         for window in windows:
-            estimate, memory = keeper.separate_after(window.samples, memory, head=window.head, core=self._core)
+            estimate, memory = keeper.separate_after(window.samples, memory, head=window.head, core=self.core)
             yield window, self._checked(estimate, window.samples)
 
     def _run(self, windows: list[_Window]) -> Iterator[tuple[_Window, Array]]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from soli.atomic import part_of
+from soli.atomic import cannot_write, part_of
 from soli.dsp.levels import amplitude_db
-from soli.errors import InputError, OutputError, UsageError
+from soli.errors import InputError, UsageError
 from soli.media.audio import AudioInfo, AudioReader, Source, open_audio
 from soli.media.formats import PCM_BITS, VIDEO_FORMATS, choose_subtype, known_format
 from soli.media.wav import as_integers
@@ -68,9 +68,7 @@ class Separated:
             try:
                 part.replace(self.outputs[name])
             except OSError as error:
-                raise OutputError(
-                    f"cannot write {self.outputs[name]}: {error.strerror}", do="check the folder"
-                ) from error
+                raise cannot_write(self.outputs[name], error) from error
 
 
 def output_paths(info: AudioInfo, folder: Path, sources: Sequence[str], settings: Settings) -> dict[str, Path]:

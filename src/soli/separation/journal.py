@@ -7,7 +7,6 @@ states: "begun" (its outputs may lie there under temporary names), "written" (al
 The lines are plain dataclasses: file names that are not valid UTF-8 are strings that pydantic does not take.
 """
 
-import errno
 import hashlib
 import json
 import os
@@ -16,10 +15,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from soli.atomic import cannot_write
 from soli.errors import OutputError
+from soli.separation.record import Record, read_record
 
 NAME = ".soli-journal.jsonl"
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,12 @@ class Output:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the journal. `record` is what the run reported about the file."""
+    """One line of the journal. `record` is what the run reported about the file; there is none when it has begun."""
 
     state: Literal["begun", "written", "done"]
     folder: str
     outputs: dict[str, Output] = field(default_factory=dict)
-    record: dict[str, Any] = field(default_factory=dict)
+    record: Record | None = None
     schema: int = SCHEMA
 
     def output(self, path: Path) -> Output:
@@ -122,10 +123,7 @@ class Journal:
                 os.fsync(file.fileno())
         except OSError as error:
             self._torn = True
-            reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
-            raise OutputError(
-                f"cannot write {self.path}: {reason}", do="free space, or give another output folder (--out)"
-            ) from error
+            raise cannot_write(self.path, error, do="free space, or give another output folder (--out)") from error
         self._torn = False
         self._remember(entry)
 
@@ -134,8 +132,22 @@ def _parse(line: bytes) -> Entry | None:
     """The entry of one line; None where a killed run left half a line, or another version wrote it: it is not known."""
     try:
         fields = json.loads(line)
+        if fields["schema"] != SCHEMA:
+            return None
         outputs = {name: Output(**each) for name, each in fields.pop("outputs").items()}
-        entry = Entry(**fields, outputs=outputs)
+        record = fields.pop("record")
+        entry = Entry(**fields, outputs=outputs, record=None if record is None else read_record(record))
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
-    return entry if entry.schema == SCHEMA else None
+    return entry if _is_sound(entry) else None
+
+
+def _is_sound(entry: Entry) -> bool:
+    """Whether all that will be relied on is of its type, and a finished entry has its record."""
+    words = [entry.folder, *(word for each in entry.outputs.values() for word in (each.path, each.key))]
+    numbers = [number for each in entry.outputs.values() for number in (each.size, each.mtime_ns)]
+    return (
+        entry.state in (("begun",) if entry.record is None else ("written", "done"))
+        and all(isinstance(word, str) for word in words)
+        and all(isinstance(number, int) for number in numbers)
+    )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from soli.atomic import cannot_write
 from soli.errors import OutputError
 
 
@@ -94,4 +95,4 @@ def _lock(handle: int, folder: Path) -> None:
 
 
 def _refused(folder: Path, error: OSError) -> OutputError:
-    return OutputError(f"cannot write to the folder {folder}: {error.strerror}", do="give another folder (--out)")
+    return cannot_write(folder, error, do="give another folder (--out)")

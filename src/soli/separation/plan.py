@@ -73,17 +73,21 @@ def _is_folder(path: Path) -> bool:
 
 
 def _told_apart(items: list[Item | Failure]) -> list[Item | Failure]:
-    """The items, with whole names for the folders of those that would share one with a file of another name."""
+    """The items, with whole names for the folders of those that would share one with a file of another name.
+
+    Again and again, for a whole name may be what another file's folder is called already (`a.wav`, and `a.wav.flac`).
+    """
     names: dict[Path, set[str]] = {}
     for item in items:
         if isinstance(item, Item):
             names.setdefault(item.folder, set()).add(item.path.name)
-    return [
+    apart = [
         replace(item, folder=item.folder.with_name(item.path.name))
         if isinstance(item, Item) and len(names[item.folder]) > 1
         else item
         for item in items
     ]
+    return items if apart == items else _told_apart(apart)
 
 
 def folder_name(path: Path) -> str:

@@ -12,7 +12,6 @@ from soli.separation.chunks import Chunked
 from soli.separation.meters import ABSENT_DB
 from soli.separation.model import Model
 from soli.separation.orders import continued
-from soli.separation.separators import NetworkSeparator
 from soli.separation.stream import StreamSeparator
 from soli.types import Array
 
@@ -36,7 +35,10 @@ class Check:
 
 
 def selftest(model: Model) -> list[Check]:
-    """Runs every check on a model, in about two runs over two of its chunks.
+    """Runs every check on a model.
+
+    Most of the work is in `chunks`, which takes two chunks and some apart twice, and in `chunk_batch`, which does four
+    short chunks with all of their context twice.
 
     A check that one of soli's own errors interrupts has the value +inf and the error as its detail.
     """
@@ -45,15 +47,17 @@ def selftest(model: Model) -> list[Check]:
 
 def chunks(model: Model) -> Iterator[Check]:
     """How far the network's estimates change when the recording is cut into chunks: over all of it, and at seams."""
-    mixture = probe_signal(model.sample_rate, duration_s=2 * model.info.chunk_s + 1)
-    whole = model.network.separate(mixture)
-    chunked = Chunked(model.network).separate(mixture)
+    rate, chunker = model.sample_rate, Chunked(model.network)
+    # Long enough for a second seam: the chunk before it is not the last.
+    duration_s = (2 * chunker.core + model.network.context.future) / rate + 1
+    mixture = probe_signal(rate, duration_s=duration_s)
+    whole, chunked = model.network.separate(mixture), chunker.separate(mixture)
     if model.info.interchangeable:  # without windows nothing but its first chunk decides which source comes first
         chunked = chunked[continued(whole, chunked)]
-    detail = f"chunks of {model.info.chunk_s:g} s, error re estimates"
+    detail = f"chunks of {chunker.core / rate:.4g} s, error re estimates"
     yield _decibels("chunked against whole", difference_db(whole, chunked), -60, detail)
-    half, seam = model.sample_rate // 20, round(model.info.chunk_s * model.sample_rate)
-    near = [slice(max(0, at - half), at + half) for at in (seam, 2 * seam)]
+    half = rate // 20
+    near = [slice(max(0, seam - half), seam + half) for seam in (chunker.core, 2 * chunker.core)]
     worst = max(rms_db(chunked[..., part] - whole[..., part]) for part in near) - rms_db(mixture)
     yield _decibels("seams", worst, -60, "the worst 100 ms around a seam, error re mixture")
 
@@ -114,26 +118,28 @@ def determinism(model: Model) -> Iterator[Check]:
 
 
 def chunk_batch(model: Model) -> Iterator[Check]:
-    """Several chunks at a time give what single chunks give; fails too where a call could hold several and none did.
+    """Two chunks at a time give what single chunks give; fails too where a call could hold several and none did.
 
-    Only windows of one length go together: those with all of their context, which needs a long enough recording. Chunks
+    Only windows of one length go together: those with all of their context, of which the probe has room for two. Chunks
     of interchangeable sources go one by one, and have no such check.
     """
     if model.info.interchangeable:
         return
-    context = model.network.context
-    core_s = max(_SHORT_CHUNK_S, context.hop / model.sample_rate)  # no chunk is shorter than a hop
-    duration_s = (context.past + context.future) / model.sample_rate + 7 * core_s
-    mixture = probe_signal(model.sample_rate, duration_s=duration_s)
-    single = Chunked(model.network, chunk_s=_SHORT_CHUNK_S).separate(mixture)
-    counted = _Counted(model.network)
-    batched = Chunked(counted, chunk_s=_SHORT_CHUNK_S, batch=3).separate(mixture)
-    error = difference_db(single, batched)
-    if counted.most > 1:
-        detail = f"{counted.most} chunks at a time against one"
+    calls: list[tuple[int, int]] = []
+    watched = model.network.watched(lambda items, length: calls.append((items, length)))
+    single, batched = (Chunked(watched, chunk_s=_SHORT_CHUNK_S, batch=batch) for batch in (1, 2))
+    core, context = single.core, model.network.context
+    before = -(-context.past // core) * core  # chunks with less past than the context
+    mixture = probe_signal(model.sample_rate, duration_s=(before + 3 * core + context.future) / model.sample_rate)
+    one_by_one = single.separate(mixture)
+    calls.clear()
+    error = difference_db(one_by_one, batched.separate(mixture))
+    most, longest = max(items for items, _ in calls), max(length for _, length in calls)
+    if most > 1:
+        detail = f"up to {most} items in a call"
     else:
         detail = f"a call on this {model.device} never holds more than one"
-        if model.network.items_at_once(context.past + context.future) > 1:
+        if model.network.items_at_once(longest) > 1:
             error = np.inf  # it could have held more, and nothing was tried
     yield _decibels("chunk batch", error, -100, detail)
 
@@ -192,20 +198,6 @@ def probe_signal(sample_rate: int, *, duration_s: float, channels: int = 1, seed
     level[np.sin(2 * np.pi * time_s / 4.3 + seed) > 0.97] = 0
     mixture: Array = (level * (voice + noise)).astype(np.float32)
     return mixture
-
-
-class _Counted:
-    """The network as it is, and the most sounding mixtures that it took in one call."""
-
-    def __init__(self, network: NetworkSeparator) -> None:
-        self._network = network
-        self.sample_rate, self.sources, self.context = network.sample_rate, network.sources, network.context
-        self.most = 0
-
-    def separate(self, mixture: Array) -> Array:
-        sounding = int(np.count_nonzero(mixture.any(axis=-1)))
-        self.most = max(self.most, min(sounding, self._network.items_at_once(mixture.shape[-1])))
-        return self._network.separate(mixture)
 
 
 def _short_ones(sample_rate: int) -> list[Array]:

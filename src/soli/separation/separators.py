@@ -5,8 +5,10 @@ and take the whole mixture at once (`soli.separation.chunks` cuts long ones). Ea
 one item of a batch. They keep nothing between calls, so several threads may share one.
 """
 
+import copy
 import math
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -28,6 +30,10 @@ _CALL_S = {"cpu": 7.0, "cuda": 240.0}
 _MATCHED_S = 1.0
 
 
+# Told of each call of a network: how many items it holds, and how many samples each of them has.
+Watch = Callable[[int, int], None]
+
+
 class NetworkSeparator(Separator, Protocol):
     """A `soli.types.Separator` that knows its model file and its device, and takes several mixtures at once."""
 
@@ -45,6 +51,8 @@ class NetworkSeparator(Separator, Protocol):
     def separate_batch(self, mixtures: Array) -> Array: ...
 
     def separate_after(self, mixture: Array, memory: Any, *, head: int, core: int) -> tuple[Array, Any]: ...
+
+    def watched(self, watch: Watch) -> "NetworkSeparator": ...
 
 
 class _Batched:
@@ -64,6 +72,13 @@ class _Batched:
             hop=hop,
         )
         self._session = session
+        self._watch: Watch | None = None
+
+    def watched(self, watch: Watch) -> Self:
+        """The same separator, which tells `watch` of each call of its network."""
+        twin = copy.copy(self)
+        twin._watch = watch
+        return twin
 
     def separate(self, mixture: Array) -> Array:
         """Estimates (S, C, T) of a mixture (C, T), both at `sample_rate`; each channel is separated on its own.
@@ -85,6 +100,8 @@ class _Batched:
         step = self.items_at_once(length)
         for start in range(0, len(sounding), step):
             some = sounding[start : start + step]
+            if self._watch is not None:
+                self._watch(len(some), length)
             # Overflow is no warning here but an error, told with its cause by the check that follows.
             with np.errstate(over="ignore", invalid="ignore"):
                 estimates[some] = self._estimate(mixtures[some])

@@ -9,12 +9,14 @@ The order of interchangeable sources is handed on from window to window by what 
 it is. Where nothing sounds in what two windows share, the network is taken to have kept its order.
 """
 
+import copy
 from collections.abc import Iterator
 
 import numpy as np
 
+from soli.separation.chunks import FADE_S
 from soli.separation.orders import agreed, continued
-from soli.separation.separators import NetworkSeparator
+from soli.separation.separators import NetworkSeparator, Watch
 from soli.types import Array, Context
 
 
@@ -29,13 +31,24 @@ class Windowed:
         hop = network.context.hop
         self._step = max(1, round((window_s - overlap_s) * network.sample_rate / hop)) * hop
         self._overlap = max(1, round(overlap_s * network.sample_rate / hop)) * hop
-        # What comes before a chunk's first window only fades out into it: one window, whole, is enough.
-        self.context = Context(past=self._step, future=self._step + self._overlap, hop=self._step)
+        # Of the past, the one window that fades out into a core's first is enough, which starts a step before it: the
+        # window before that one ends before the core, for windows share no more than half of themselves (`ModelInfo`).
+        # Of the future, the window that starts where the core ends: all of the fade of `Chunked` is in it, and its end
+        # is how far the separator looks ahead. Any longer, and the chunk would start a window that nothing is kept of.
+        fade = round(FADE_S * network.sample_rate)
+        ahead = self._step + self._overlap - (fade if fade <= self._step else 0)
+        self.context = Context(past=self._step, future=ahead, hop=self._step)
         self.keeps_order = self.info.interchangeable
 
     def items_at_once(self, length: int) -> int:
         """How many items the network takes in one call: it is windows of theirs that it takes."""
         return self.network.items_at_once(min(length, self._step + self._overlap))
+
+    def watched(self, watch: Watch) -> "Windowed":
+        """The same, with a network that tells of its calls."""
+        twin = copy.copy(self)
+        twin.network = self.network.watched(watch)
+        return twin
 
     def separate(self, mixture: Array) -> Array:
         """Estimates (S, C, T) of a mixture (C, T); each channel is separated on its own. Raises as the network does."""

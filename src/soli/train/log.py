@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from soli.atomic import write_atomically
+from soli.atomic import cannot_write, write_atomically
 from soli.errors import InputError
 
 OnLine = Callable[[dict[str, Any]], None]
 
 # Two colours that stay apart for colour-blind eyes (Okabe and Ito 2008).
-_BLUE, _ORANGE = "#0072b2", "#d55e00"
+BLUE, ORANGE = "#0072b2", "#d55e00"
 
 
 class Clock:
@@ -35,7 +35,8 @@ class Clock:
 class Log:
     """JSON lines; those beyond the step resumed from are dropped, since they come again.
 
-    Each line is on its way to the disk when `write` returns, and the file is not held open between lines.
+    Each line is on its way to the disk when `write` returns, and the file is not held open between lines. Raises
+    OutputError where it cannot be written.
     """
 
     def __init__(self, path: Path, *, upto: int, on_line: OnLine | None) -> None:
@@ -44,8 +45,11 @@ class Log:
         self.path, self.on_line = path, on_line
 
     def write(self, line: dict[str, Any]) -> None:
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
         if self.on_line is not None:
             self.on_line(line)
 
@@ -64,7 +68,7 @@ def read_log(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def draw_curves(log: Path, picture: Path) -> None:
-    """Draws training loss and validation score over steps to a PNG; does nothing while the log is empty."""
+    """Draws loss and validation score over steps to a PNG; nothing while the log is empty. Raises OutputError."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -76,12 +80,16 @@ def draw_curves(log: Path, picture: Path) -> None:
     if not training:
         return
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
-    left.plot(*zip(*training, strict=True), color=_BLUE, linewidth=0.8)
+    left.plot(*zip(*training, strict=True), color=BLUE, linewidth=0.8)
     left.set(xlabel="step", ylabel="training loss", title="Training")
     right.set(xlabel="step", ylabel="SNR improvement (dB)", title="Validation")
     if validation:
-        right.plot(*zip(*validation, strict=True), color=_ORANGE, marker="o", markersize=3)
+        right.plot(*zip(*validation, strict=True), color=ORANGE, marker="o", markersize=3)
     for axes in (left, right):
         axes.grid(alpha=0.3)
-    figure.savefig(picture, dpi=120)
-    plt.close(figure)
+    try:
+        figure.savefig(picture, dpi=120)
+    except OSError as error:
+        raise cannot_write(picture, error) from error
+    finally:
+        plt.close(figure)

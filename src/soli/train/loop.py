@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import AdamW
@@ -83,12 +84,21 @@ def learning_rate(step: int, optim: OptimSettings) -> float:
     return optim.lr * min(1.0, rise, fall)
 
 
+def _accelerator(precision: str) -> Accelerator:
+    """accelerate takes the precision of a process's first run for that of all of them, and refuses another.
+
+    There is no public way to make it forget. Runs from before keep theirs: they were prepared for it.
+    """
+    AcceleratorState._reset_state()
+    return Accelerator(mixed_precision="bf16" if precision == "bfloat16" else "no")
+
+
 class Sitting:
     """What one process holds between two interruptions: weights, their moving average, optimizer, progress."""
 
     def __init__(self, training: Training, *, resume: bool) -> None:
         self.training, self.optim = training, training.settings.optim
-        self.accelerator = Accelerator(mixed_precision="bf16" if self.optim.precision == "bfloat16" else "no")
+        self.accelerator = _accelerator(self.optim.precision)
         if self.accelerator.num_processes > 1:
             raise UsageError(
                 f"{self.accelerator.num_processes} processes", wanted="one: several come in a later version"

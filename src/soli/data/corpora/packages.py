@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from soli.atomic import part_of
+from soli.atomic import cannot_write, part_of
 from soli.errors import DataError
 
 
@@ -60,21 +60,39 @@ def find_packages(names: Iterable[str], *, packages_root: Path | None = None) ->
 def download_packages(names: Iterable[str], folder: Path) -> None:
     """Fetches the packages that `folder` lacks with `apt-get download` and unpacks each into `folder/<name>`.
 
-    A package appears there whole or not at all, so that the same call after a kill fetches what is left.
+    A package appears there whole or not at all, so that the same call after a kill fetches what is left; what else has
+    its name there is replaced. Raises DataError where apt-get or dpkg-deb fails, OutputError where the folder cannot
+    be written.
     """
     for name in names:
         if Package(name, folder / name).copyright_file().is_file():
             continue
-        folder.mkdir(parents=True, exist_ok=True)
-        _command(["apt-get", "download", name], folder)
-        archives = sorted(folder.glob(f"{name}_*.deb"))
-        if not archives:
-            raise DataError(f"apt-get download {name} left no file in {folder}", do="look at your apt sources")
-        part = part_of(folder / name)
-        shutil.rmtree(part, ignore_errors=True)
-        _command(["dpkg-deb", "-x", archives[-1].name, part.name], folder)
-        part.rename(folder / name)
-        archives[-1].unlink()
+        try:
+            _download(name, folder)
+        except OSError as error:
+            raise cannot_write(folder / name, error) from error
+
+
+def _download(name: str, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    _command(["apt-get", "download", name], folder)
+    archives = sorted(folder.glob(f"{name}_*.deb"))
+    if not archives:
+        raise DataError(f"apt-get download {name} left no file in {folder}", do="look at your apt sources")
+    part = part_of(folder / name)
+    _remove(part)
+    _command(["dpkg-deb", "-x", archives[-1].name, part.name], folder)
+    _remove(folder / name)
+    part.rename(folder / name)
+    archives[-1].unlink()
+
+
+def _remove(place: Path) -> None:
+    """Removes a folder with all that is in it, or a file."""
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)
 
 
 def _command(arguments: list[str], folder: Path) -> None:

@@ -10,6 +10,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +49,14 @@ def build(
     names: Sequence[str] | None = None,
     packages_root: Path | None = None,
     download: bool = False,
-    progress: Callable[[], None] = lambda: None,
+    watch: Callable[[int, None], None] = lambda done, total: None,
 ) -> Summary:
     """Builds the library in the folder `out`, afresh. Deterministic: the same packages give the same bytes.
 
     Until it is whole the folder is no library; sounds of an earlier build that this one leaves out stay, unlisted.
-    `names`: only these packages. Raises UsageError for a package that is none of this set's, DataError with the apt
-    line when a package is missing, or when nothing usable was found.
+    `names`: only these packages. `watch` is called with the files read, and None for how many there are. Raises
+    UsageError for a package that is none of this set's, DataError with the apt line when a package is missing, or when
+    nothing usable was found.
     """
     chosen = _chosen(names)
     if download:
@@ -66,8 +68,11 @@ def build(
     summary = Summary(root=str(out))
     seen: set[str] = set()
     sounds = []
+    looked = count(1)
     for package in packages:
-        for sound in _sounds_of(package, licences[package.name], out, seen, summary.left_out, progress):
+        for sound in _sounds_of(
+            package, licences[package.name], out, seen, summary.left_out, lambda: watch(next(looked), None)
+        ):
             sounds.append(sound)
     if not sounds:
         raise DataError(f"no usable sound in {len(packages)} packages", do="see whether the packages are whole")

@@ -41,7 +41,7 @@ _FOLDER_BYTES = 4 * 4096
 _SPLITS = ("train", "valid", "test")
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
-Progress = Callable[[int, int], None]
+Watch = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def build(
     settings: Settings,
     *,
     workers: int = 1,
-    progress: Progress = lambda done, total: None,
+    watch: Watch = lambda done, total: None,
     warn: Callable[[str], None] = lambda message: None,
 ) -> Built:
     """Builds the set, or goes on with it. The same settings and library give the same bytes, with any `workers`.
@@ -83,11 +83,11 @@ def build(
     write_atomically(out / RECORD_NAME, json.dumps(record, indent=1) + "\n")
     write_atomically(out / README_NAME, readme_text(maker.planner.library, settings))
     write_atomically(out / LICENSES_NAME, licenses_text(maker.planner.library))
-    progress(len(places) - len(left), len(places))
+    watch(len(places) - len(left), len(places))
     for done, line in enumerate(_made(left, maker, out, workers), start=len(places) - len(left) + 1):
         lines[line.path] = line
         _append(out / ITEMS_NAME, line)
-        progress(done, len(places))
+        watch(done, len(places))
     _write_lines(out, [lines[place.path] for place in places])
     hours = len(places) * settings.length_s / 3600
     kept = len(places) - len(left)
@@ -96,13 +96,13 @@ def build(
 
 
 def library_beside(
-    out: Path, *, packages_root: Path | None = None, download: bool = False, progress: Callable[[], None] = lambda: None
+    out: Path, *, packages_root: Path | None = None, download: bool = False, watch: Watch = lambda done, total: None
 ) -> Path:
     """The library `speech-noise` in the folder that `out` is in; where there is none it is built, as
     `speech_noise.build` does and raises."""
     folder = out.parent / "speech-noise"
     if not (folder / LIBRARY_NAME).is_file():
-        speech_noise.build(folder, packages_root=packages_root, download=download, progress=progress)
+        speech_noise.build(folder, packages_root=packages_root, download=download, watch=watch)
     return folder
 
 

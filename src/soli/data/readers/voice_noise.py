@@ -36,7 +36,7 @@ SNR_TOLERANCE_DB = 1.0
 EXACT_DB = -300.0
 MAX_NAMED = 20
 
-Progress = Callable[[int, int], None]
+Watch = Callable[[int, int], None]
 
 
 class BadSetError(DataError):
@@ -108,11 +108,11 @@ def read_voice_noise(
     valid: int | None = None,
     seed: int = 0,
     splits: Collection[str] | None = None,
-    progress: Progress = lambda done, total: None,
+    watch: Watch = lambda done, total: None,
 ) -> VoiceNoise:
     """Reads a set. `valid` training folders (by default a twentieth, 200 at most) are held out, drawn with `seed`.
 
-    `splits` takes only those, in which case only they need to be there. `progress` is called with the folders read
+    `splits` takes only those, in which case only they need to be there. `watch` is called with the folders read
     and all there are. Raises DataError where `root` is no such set, BadSetError where folders of it are not in order,
     UsageError for splits or counts that cannot be had.
     """
@@ -128,7 +128,7 @@ def read_voice_noise(
         item = _look(folder, split, found, problems)
         if item is not None:
             found.items.append(item)
-        progress(done, len(places))
+        watch(done, len(places))
     if problems:
         raise BadSetError(root, problems)
     _hold_out(found, valid, seed)

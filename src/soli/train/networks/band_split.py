@@ -17,15 +17,18 @@ frame's estimate does not depend on the length of the chunk. Bounded masks.
 from itertools import pairwise
 from typing import Literal
 
+import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, model_validator
 from torch import Tensor, nn
 
 from soli.dsp.bands import erb_band_edges
+from soli.dsp.stft import window
 from soli.types import StftSettings
 
 # A bin quieter than this (in units of the spectrum) counts as empty: about -110 dBFS for a 32 ms window.
 _FLOOR = 1e-4
+_TINY = 1e-20  # as a power: far below any recording's
 # How strongly contrast and phases enter beside the normalised log magnitudes: contrast then spreads about as they do.
 _CONTRAST_GAIN = 0.5
 _PHASE_GAIN = 0.1
@@ -48,6 +51,7 @@ class BandSplitSettings(BaseModel):
     band_hidden: int = 16
     decoder_hidden: int = 64
     contrast_s: float = 2.0
+    levels_dbfs: tuple[float, float] = (-45.0, -8.0)
     mask: Literal["real", "complex"] = "real"
     causal: bool = False
 
@@ -56,6 +60,8 @@ class BandSplitSettings(BaseModel):
         bands = len(self.edges) - 1
         if bands % self.time_groups:
             raise ValueError(f"{bands} bands cannot be cut into {self.time_groups} equal time_groups")
+        if self.levels_dbfs[0] > self.levels_dbfs[1]:
+            raise ValueError(f"levels_dbfs go from low to high, not {self.levels_dbfs}")
         return self
 
     @property
@@ -90,6 +96,8 @@ class BandEncoder(nn.Module):
         super().__init__()
         self.edges = settings.edges
         self.phases = settings.mask == "complex"
+        self.levels = settings.levels_dbfs
+        self.window_energy = float(np.square(window(settings.stft)).sum())
         self.norm = nn.BatchNorm1d(settings.stft.bins)
         self.reach = round(settings.contrast_s * settings.sample_rate / settings.stft.hop / 2)
         planes = 4 if self.phases else 2
@@ -98,6 +106,7 @@ class BandEncoder(nn.Module):
         )
 
     def forward(self, spectrum: Tensor) -> Tensor:
+        spectrum = spectrum * self.gain(spectrum)
         power = spectrum.square().sum(dim=1) + _FLOOR**2  # (B, F, N)
         level = power.log()
         contrast = _CONTRAST_GAIN * (level - moving_mean(level, self.reach))
@@ -111,18 +120,27 @@ class BandEncoder(nn.Module):
         ]
         return torch.stack(bands, dim=2)
 
+    def gain(self, spectrum: Tensor) -> Tensor:
+        """What takes each item (B, 2, F, N) to the nearest of the levels that training covers, (B, 1, 1, 1)."""
+        power = spectrum.square().sum(dim=1).mean(dim=(1, 2)) / self.window_energy + _TINY
+        level = 10 * power.log10()  # dBFS, by Parseval
+        return (10 ** ((level.clamp(*self.levels) - level) / 20))[:, None, None, None]
+
 
 def moving_mean(x: Tensor, reach: int) -> Tensor:
     """(..., N) to the mean of up to `reach` frames on both sides of each: at the ends, of those there are.
 
     A difference of running sums: `AvgPool1d` gives the same, but adds up every neighbour anew for every frame, which
-    was a quarter of a training step.
+    was a quarter of a training step. The sums are those of the distances from the mean of all frames: of `x` itself
+    they would grow with N, and what is left of their digits in a difference would shrink.
     """
+    whole = x.mean(dim=-1, keepdim=True)
+    x = x - whole
     sums = torch.cat([torch.zeros_like(x[..., :1]), x.cumsum(dim=-1)], dim=-1)  # (..., N + 1)
     frames = torch.arange(x.shape[-1], device=x.device)
     first = (frames - reach).clamp(min=0)
     end = (frames + reach + 1).clamp(max=x.shape[-1])
-    return (sums.index_select(-1, end) - sums.index_select(-1, first)) / (end - first)
+    return (sums.index_select(-1, end) - sums.index_select(-1, first)) / (end - first) + whole
 
 
 class DualPathBlock(nn.Module):
