@@ -2,6 +2,7 @@
 
 import io
 import os
+import shlex
 import struct
 import subprocess
 import sys
@@ -61,6 +62,24 @@ def test_text_under_any_name(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"notes{suffix}"
     path.write_text("Dear diary,\ntoday I recorded nothing.\n" * 50)
     assert "cannot be read as sound or video" in refusal(path)
+
+
+@pytest.mark.parametrize("name", ["x.raw", "a b.PCM"])
+@pytest.mark.parametrize("start", [b"", b"\xff\xff"])  # a sample of -1 looks like mp3 for a moment
+def test_samples_without_a_header(tmp_path: Path, name: str, start: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(start + (8000 * music(1, 5000, 8000)).astype("<i2").tobytes())
+    message = refusal(path)
+    assert "headless samples; convert it: ffmpeg -f s16le -ar RATE -ac 1 -i " in message
+    assert shlex.split(message)[-2:] == [str(path), str(path.with_suffix(".wav"))]
+    with path.open("rb") as file:
+        assert "headless samples" in refusal(file)
+
+
+@pytest.mark.parametrize("form", ["WAV", "FLAC", "MP3"])
+def test_a_sound_file_is_known_by_its_bytes_though_it_is_called_raw(tmp_path: Path, form: str) -> None:
+    soundfile.write(tmp_path / "x.raw", music(1, 5000, 44100).T, 44100, format=form)
+    assert read_audio(tmp_path / "x.raw").samples.shape == (1, 5000)
 
 
 def test_a_playlist_cannot_make_us_open_other_files(tmp_path: Path) -> None:

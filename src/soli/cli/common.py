@@ -27,7 +27,20 @@ ThreadsOption = Annotated[
 DeviceOption = Annotated[
     str, typer.Option("--device", help="auto, cpu or cuda: what is asked for is used, or refused.")
 ]
-OutFolder = Annotated[Path, typer.Option("--out", "-o", help="The folder to write to; made if it is not there.")]
+
+
+def _folder(text: str | Path) -> Path:
+    if not str(text):
+        raise UsageError("--out is empty", wanted="a folder", do="is a variable of the shell empty?")
+    return Path(text)
+
+
+OutFolder = Annotated[
+    Path,
+    typer.Option(
+        "--out", "-o", parser=_folder, metavar="PATH", help="The folder to write to; made if it is not there."
+    ),
+]
 
 WIDE = 240  # columns where a table goes to a file or a pipe: wide enough that no path is folded
 
@@ -73,6 +86,11 @@ def print_error(message: str) -> None:
 def print_warning(message: str) -> None:
     """One line on stderr about something that was done, yet not quite as asked."""
     _say("warning", message)
+
+
+def print_note(message: str) -> None:
+    """One line on stderr about something that is in order, and may yet surprise."""
+    _say("note", message)
 
 
 def _say(kind: str, message: str) -> None:

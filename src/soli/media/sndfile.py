@@ -14,6 +14,13 @@ _CONTAINERS = {"wavex": "wav"}
 DecodeError = soundfile.LibsndfileError
 
 
+class _Unnamed:
+    """A file without its name: soundfile takes one that is called .raw for bare samples, whatever is in it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.seek, self.tell, self.read = file.seek, file.tell, file.read
+
+
 class SndfileDecoder:
     """Frames of sound as float32 (T, C), from the position on; integers become fractions of full scale, exactly.
 
@@ -21,7 +28,7 @@ class SndfileDecoder:
     """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
-        self._file = soundfile.SoundFile(file)
+        self._file = soundfile.SoundFile(_Unnamed(file))
         subtype = self._file.subtype.lower()
         container = self._file.format.lower()
         plain = subtype.startswith(("pcm", "float", "double"))
