@@ -1,5 +1,6 @@
 """`soli separate`: files and folders in, a folder of stems for each out."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,15 +12,14 @@ from soli.cli.common import (
     JsonFlag,
     ModelOption,
     OutFolder,
-    Stopped,
     ThreadsOption,
     comma_list,
     print_error,
     print_json,
     print_note,
     print_warning,
-    stoppable,
 )
+from soli.cli.stopping import Stopped, stoppable_between
 from soli.errors import OutputError
 from soli.separation.batch import Batch
 from soli.separation.files import Settings
@@ -78,12 +78,12 @@ def separate(
     settings = Settings(comma_list(stems, "--stems"), format, subtype, chunk_s=chunk_s, batch=batch, remux=remux)
     results: list[Record | Failure] = []
     try:
-        with stoppable("files"):
+        with stoppable_between("files") as check:
             loaded = load(model, threads=threads, device=device)
             settings.check(loaded.sources)
             with writable(out):
                 items = _planned(inputs, recursive=recursive)
-                _run(Batch(loaded, settings, out, overwrite=overwrite), items, results, quiet=quiet)
+                _run(Batch(loaded, settings, out, overwrite=overwrite), items, results, check, quiet=quiet)
     except Stopped:
         if json:
             _print_object(results, stopped=True)
@@ -125,16 +125,32 @@ def _report(results: list[Record | Failure], *, json: bool, quiet: bool) -> None
     raise typer.Exit(1 if any(isinstance(result, Failure) for result in results) else 0)
 
 
-def _run(batch: Batch, items: list[Item | Failure], results: list[Record | Failure], *, quiet: bool) -> None:
-    """Adds to the results, in the order of the items, also where it is stopped; prints errors and warnings."""
+def _run(
+    batch: Batch,
+    items: list[Item | Failure],
+    results: list[Record | Failure],
+    check: Callable[[], None],
+    *,
+    quiet: bool,
+) -> None:
+    """Adds to the results, in the order of the items, also where it is stopped; prints errors and warnings.
+
+    `check` is called often, between steps, and raises where the work is to stop.
+    """
     from soli.cli.progress import progress
 
     with progress(len(items), quiet=quiet) as bar:
-        for result in batch.run(items, bar.watch):
+
+        def watch(item: Item, done_s: float, total_s: float | None) -> None:
+            check()
+            bar.watch(item, done_s, total_s)
+
+        for result in batch.run(items, watch):
             bar.finished()
             results.append(result)
             if isinstance(result, Failure):
                 print_error(result.error)
-                continue
-            for warning in result.warnings:
-                print_warning(warning)
+            else:
+                for warning in result.warnings:
+                    print_warning(warning)
+            check()
