@@ -1,5 +1,6 @@
 """Everything that is not a sound, or not a sound one: an InputError of one clear line, and nothing on the terminal."""
 
+import errno
 import io
 import os
 import shlex
@@ -17,6 +18,7 @@ from sounds import music, write_video
 
 from soli.errors import InputError
 from soli.media.audio import Source, open_audio, probe, read_audio, write_audio
+from soli.media.sndfile import Callbacks
 
 
 def refusal(source: Source) -> str:
@@ -224,3 +226,25 @@ for path in sys.argv[1:]:
 def test_probe_refuses_as_reading_does(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no such file"):
         probe(tmp_path / "none.wav")
+
+
+class Failing(io.BytesIO):
+    """A file on a disk that fails after the first 20 kB."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell() > 20_000:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().read(size)
+
+
+def test_a_disk_that_fails_is_told_and_not_taken_for_the_end(capfd: pytest.CaptureFixture[str]) -> None:
+    whole = io.BytesIO()
+    soundfile.write(whole, music(2, 60000, 44100).T, 44100, format="WAV")
+    with pytest.raises(InputError, match="Input/output error"):
+        read_audio(Failing(whole.getvalue()))
+    assert capfd.readouterr().err == ""
+
+
+def test_a_header_that_points_before_the_file_stays_where_it_is() -> None:
+    calls = Callbacks(io.BytesIO(b"abc"))
+    assert (calls.seek(2), calls.seek(-1), calls.read(5)) == (2, 2, b"c")
