@@ -47,6 +47,10 @@ def _with(value: float) -> Callable[[Path], None]:
     return write
 
 
+def _too_large(path: Path) -> None:
+    _float_wav(path, two_tones()[:, 0] * np.float32(1e38))
+
+
 BAD: dict[str, Callable[[Path], object]] = {
     "missing": lambda path: None,
     "empty": lambda path: path.write_bytes(b""),
@@ -59,6 +63,7 @@ BAD: dict[str, Callable[[Path], object]] = {
     "32 channels": lambda path: path.write_bytes(_wav_header(16000, 32, b"\0\1" * 32 * 100)),
     "header only": lambda path: path.write_bytes(_wav_header(16000, 1, b"\0\1" * 100)[:30]),
     "dangling link": lambda path: path.symlink_to("nowhere.wav"),
+    "too large": _too_large,
     "random bytes": lambda path: path.write_bytes(np.random.default_rng(0).bytes(5000)),
 }
 

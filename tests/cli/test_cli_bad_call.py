@@ -18,6 +18,7 @@ from soli.modelfile import write_metadata
         (("--stems", "voice,drums"), ("'drums'", "voice", "noise")),
         (("--stems", "voise"), ("did you mean voice",)),
         (("--stems", ","), ("--stems",)),
+        (("--out", ""), ("--out is empty", "a folder")),
         (("--format", "wave"), ("wave", "did you mean wav")),
         (("--subtype", "pcm8"), ("pcm8", "pcm16")),
         (("--format", "flac", "--subtype", "float32"), ("float32", "pcm24")),

@@ -54,6 +54,25 @@ def test_a_cut_ogg_file_that_may_be_whole_is_read_with_a_warning(
     assert result.err == f"soli: warning: {warning}\n"
 
 
+def test_samples_without_a_header_fail_that_file_only(
+    here: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "x.raw").write_bytes((two_tones() * 32767).astype("<i2").tobytes())
+    write_good(here / "good.wav")
+    result = inside(capsys, "separate", "x.raw", "good.wav", "-m", model)
+    assert_one_line(result, 1, "x.raw", "headless samples", "ffmpeg -f s16le -ar RATE -ac 1 -i x.raw x.wav")
+    assert files_below(here / "separated") == GOOD
+
+
+def test_finite_samples_that_are_too_large_are_not_called_infinite(
+    here: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    BAD["too large"](here / "loud38.wav")
+    result = inside(capsys, "separate", "loud38.wav", "-m", model)
+    assert_one_line(result, 1, "loud38.wav", "dBFS", "scale the recording")
+    assert "holds NaN" not in result.err
+
+
 def test_an_unreadable_file(here: Path, model: Path) -> None:
     write_good(here / "bad.wav").chmod(0)
     write_good(here / "good.wav")
@@ -97,7 +116,11 @@ def test_a_folder_of_one_input_that_may_not_be_opened_fails_that_input_only(here
 def test_a_file_where_the_output_folder_should_be(here: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_good(here / "good.wav")
     (here / "taken").write_text("mine", encoding="ascii")
-    assert_one_line(inside(capsys, "separate", "good.wav", "-m", model, "--out", "taken"), 1, "taken")
+    result = inside(capsys, "separate", "good.wav", "gone.wav", "-m", model, "--out", "taken", "--json")
+    assert_one_line(result, 1, "taken")
+    assert [failed["input"] for failed in result.json["failed"]] == ["good.wav", "gone.wav"]
+    assert all(result.err == f"soli: error: {failed['error']}\n" for failed in result.json["failed"])
+    assert (result.json["files"], result.json["stopped"]) == ([], False)
     (here / "separated").mkdir()
     (here / "separated/good").write_text("mine", encoding="ascii")
     assert_one_line(inside(capsys, "separate", "good.wav", "-m", model), 1, "separated/good")

@@ -211,7 +211,10 @@ def test_ctrl_c_cleans_up_and_says_how_to_go_on(here: Path, model: Path, number:
     run = _start_and_wait_for_the_second(here, model)
     run.send_signal(number)
     out, err = run.communicate(timeout=60)
-    assert (run.returncode, out) == (130, b"")
+    assert run.returncode == 130
+    told = json.loads(out)
+    assert [file["input"] for file in told["files"]] == ["a.wav"]
+    assert (told["failed"], told["stopped"]) == ([], True)
     (line,) = err.decode().splitlines()
     assert "the same command again" in line
     assert files_below(here / "separated") == stems("a")

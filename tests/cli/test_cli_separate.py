@@ -192,6 +192,8 @@ def test_folders_give_their_sound_files_sorted_and_keep_sub_folders_when_recursi
     call = ("separate", "z.wav", "in", "-m", model, "--json", "--out", "in/out")
     flat = inside(capsys, *call)
     assert [file["input"] for file in flat.json["files"]] == ["z.wav", "in/a.wav", "in/b.WAV"]
+    (note,) = flat.err.splitlines()
+    assert note.startswith("soli: note: 1 file without a suffix of sound or video (such as in/notes.txt) left out;")
     deep = inside(capsys, *call, "--recursive")
     assert [file["input"] for file in deep.json["files"]] == ["z.wav", "in/a.wav", "in/b.WAV", "in/deep/er/c.wav"]
     assert [file["kept"] for file in deep.json["files"]] == [True, True, True, False]

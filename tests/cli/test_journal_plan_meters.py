@@ -200,6 +200,18 @@ def test_pipes_of_a_folder_are_left_aside_for_nobody_may_be_writing(tmp_path: Pa
     assert item.path.name == "b.wav"
 
 
+def test_what_a_folder_leaves_out_by_its_suffix_is_told(tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    for name in ("a.wav", "b.WAV", "c.txt", "d", ".e.txt", "none/f.txt"):
+        (tmp_path / name).write_bytes(b"")
+    left_out: list[Path] = []
+    assert len(plan([str(tmp_path), "g.txt"], left_out=left_out.append)) == 3
+    assert left_out == [tmp_path / "c.txt", tmp_path / "d"]
+    (nothing,) = plan([str(tmp_path / "none")], left_out=left_out.append)  # the failure says so
+    assert isinstance(nothing, Failure)
+    assert len(left_out) == 2
+
+
 def test_what_was_written_inside_the_input_folder_is_no_input(tmp_path: Path) -> None:
     out = tmp_path / "separated"
     (out / "a").mkdir(parents=True)

@@ -1,7 +1,9 @@
 """Everything that is not a sound, or not a sound one: an InputError of one clear line, and nothing on the terminal."""
 
+import errno
 import io
 import os
+import shlex
 import struct
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from sounds import music, write_video
 
 from soli.errors import InputError
 from soli.media.audio import Source, open_audio, probe, read_audio, write_audio
+from soli.media.sndfile import Callbacks
 
 
 def refusal(source: Source) -> str:
@@ -61,6 +64,24 @@ def test_text_under_any_name(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"notes{suffix}"
     path.write_text("Dear diary,\ntoday I recorded nothing.\n" * 50)
     assert "cannot be read as sound or video" in refusal(path)
+
+
+@pytest.mark.parametrize("name", ["x.raw", "a b.PCM"])
+@pytest.mark.parametrize("start", [b"", b"\xff\xff"])  # a sample of -1 looks like mp3 for a moment
+def test_samples_without_a_header(tmp_path: Path, name: str, start: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(start + (8000 * music(1, 5000, 8000)).astype("<i2").tobytes())
+    message = refusal(path)
+    assert "headless samples; convert it: ffmpeg -f s16le -ar RATE -ac 1 -i " in message
+    assert shlex.split(message)[-2:] == [str(path), str(path.with_suffix(".wav"))]
+    with path.open("rb") as file:
+        assert "headless samples" in refusal(file)
+
+
+@pytest.mark.parametrize("form", ["WAV", "FLAC", "MP3"])
+def test_a_sound_file_is_known_by_its_bytes_though_it_is_called_raw(tmp_path: Path, form: str) -> None:
+    soundfile.write(tmp_path / "x.raw", music(1, 5000, 44100).T, 44100, format=form)
+    assert read_audio(tmp_path / "x.raw").samples.shape == (1, 5000)
 
 
 def test_a_playlist_cannot_make_us_open_other_files(tmp_path: Path) -> None:
@@ -205,3 +226,25 @@ for path in sys.argv[1:]:
 def test_probe_refuses_as_reading_does(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no such file"):
         probe(tmp_path / "none.wav")
+
+
+class Failing(io.BytesIO):
+    """A file on a disk that fails after the first 20 kB."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell() > 20_000:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().read(size)
+
+
+def test_a_disk_that_fails_is_told_and_not_taken_for_the_end(capfd: pytest.CaptureFixture[str]) -> None:
+    whole = io.BytesIO()
+    soundfile.write(whole, music(2, 60000, 44100).T, 44100, format="WAV")
+    with pytest.raises(InputError, match="Input/output error"):
+        read_audio(Failing(whole.getvalue()))
+    assert capfd.readouterr().err == ""
+
+
+def test_a_header_that_points_before_the_file_stays_where_it_is() -> None:
+    calls = Callbacks(io.BytesIO(b"abc"))
+    assert (calls.seek(2), calls.seek(-1), calls.read(5)) == (2, 2, b"c")

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sounds import lag, music, snr_db
 
+from soli.errors import InputError
 from soli.media.resample import StreamResampler, resample, resampled_length
 
 RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000, 176400, 192000)
@@ -30,6 +31,38 @@ def test_pieces_equal_the_whole_and_lengths_are_exact(rate_in: int, rate_out: in
         assert whole.shape == (2, int(np.floor(frames * rate_out / rate_in + 0.5)))
         assert whole.shape[1] == resampled_length(frames, rate_in, rate_out)
         np.testing.assert_allclose(in_pieces(samples, rate_in, rate_out, [331, 1, 64]), whole, atol=1e-6)
+
+
+ODD_RATES = (1000, 1001, 7999, 12000, 22050, 37000, 44056, 47952, 48000, 88200, 192000, 768000)
+
+
+@pytest.mark.parametrize("rate_in", ODD_RATES)
+def test_short_recordings_have_the_exact_length_at_odd_rates_too(rate_in: int) -> None:
+    for rate_out in ODD_RATES:
+        # The lengths that end on half a sample, which soxr may round the other way, and some others.
+        halves = [frames for frames in range(1, 300) if (2 * frames * rate_out) % (2 * rate_in) == rate_in]
+        for frames in (1, 2, 3, 17, 190, *halves[:5]):
+            samples = np.ones((1, frames), np.float32)
+            wanted = (2 * frames * rate_out + rate_in) // (2 * rate_in)
+            assert resample(samples, rate_in, rate_out).shape == (1, wanted)
+            assert in_pieces(samples, rate_in, rate_out, [1, 5]).shape == (1, wanted)
+
+
+def test_a_length_that_soxr_rounds_down() -> None:
+    """190 samples are 1396.5 at the other rate. The end is that of the same sound going on in silence."""
+    samples = music(1, 190, 12000)
+    out = resample(samples, 12000, 88200)
+    assert out.shape == (1, 1397)
+    longer = resample(np.pad(samples, ((0, 0), (0, 100))), 12000, 88200)
+    np.testing.assert_allclose(out, longer[:, :1397], atol=1e-6)
+
+
+@pytest.mark.parametrize("rate_in", [16000, 44100])
+def test_samples_too_large_to_resample_are_called_so(rate_in: int) -> None:
+    tone = np.sin(np.arange(rate_in) * 0.1)[None].astype(np.float32)
+    assert np.isfinite(resample(tone * np.float32(1e30), rate_in, 48000)).all()
+    with pytest.raises(InputError, match=r"as large as 3e\+38 \(770 dBFS\).*overflows 32-bit float; scale"):
+        resample(tone * np.float32(3e38), rate_in, 48000)
 
 
 @given(

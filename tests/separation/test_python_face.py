@@ -119,6 +119,18 @@ def test_wrong_calls_say_what_is_wrong(
         soli.separate(source, model=half, **options)
 
 
+def test_a_loaded_model_takes_what_separate_takes(half: Path) -> None:
+    separator = soli.load(half)
+    assert separator.separate(noise(8, 100)).shape == (2, 8, 100)
+    for shape in ((48000, 1), (9, 100), (0, 100)):
+        with pytest.raises(InputError, match=r"wanted \(C, T\) with 1 to 8 channels; transpose \(T, C\)"):
+            separator.separate(noise(*shape))
+    with pytest.raises(InputError, match="no samples; wanted one at least"):
+        separator.separate(noise(2, 0))
+    with pytest.raises(UsageError, match=r"wanted \(C, T\)"):
+        separator.separate(noise(100))
+
+
 def test_a_model_of_another_type_is_named() -> None:
     with pytest.raises(UsageError, match="model=5; wanted a shipped model's name"):
         soli.load(5)

@@ -79,7 +79,7 @@ def test_an_offset_of_the_network_is_no_sound_in_silence(tmp_path: Path) -> None
     assert np.allclose(estimate[[0, 2]], mixture[[0, 2]] + 0.5)
 
 
-@pytest.mark.parametrize("length", [0, 1, 2, 255, 256, 257, 5000])
+@pytest.mark.parametrize("length", [1, 2, 255, 256, 257, 5000])
 def test_lengths_are_exact(model: Model, length: int) -> None:
     stems = model.separate(noise(2, length))
     assert stems.shape == (len(model.sources), 2, length)

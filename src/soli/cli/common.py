@@ -4,17 +4,14 @@ Results go to stdout; errors, warnings and progress go to stderr, a line each.
 """
 
 import json
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from soli.cli.streams import abandon
-from soli.errors import SoliError, UsageError
+from soli.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,37 +24,22 @@ ThreadsOption = Annotated[
 DeviceOption = Annotated[
     str, typer.Option("--device", help="auto, cpu or cuda: what is asked for is used, or refused.")
 ]
-OutFolder = Annotated[Path, typer.Option("--out", "-o", help="The folder to write to; made if it is not there.")]
+
+
+def _folder(text: str | Path) -> Path:
+    if not str(text):
+        raise UsageError("--out is empty", wanted="a folder", do="is a variable of the shell empty?")
+    return Path(text)
+
+
+OutFolder = Annotated[
+    Path,
+    typer.Option(
+        "--out", "-o", parser=_folder, metavar="PATH", help="The folder to write to; made if it is not there."
+    ),
+]
 
 WIDE = 240  # columns where a table goes to a file or a pipe: wide enough that no path is folded
-
-EXIT_STOPPED = 130
-
-
-class Stopped(SoliError):
-    """The user, or the system politely, ended the work; the message says how to go on."""
-
-    exit_code = EXIT_STOPPED
-
-
-@contextmanager
-def stoppable(things: str) -> Iterator[None]:
-    """Lets Ctrl-C, and a polite kill, end the work with nothing half-written left, and a word on how to go on.
-
-    `things`: what the work is made of, as the message calls it. Raises Stopped.
-    """
-    untouched = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if untouched:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Stopped(
-            f"stopped; the {things} that are done are kept", do="give the same command again for the rest"
-        ) from None
-    finally:
-        if untouched:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def printable(text: str) -> str:
@@ -73,6 +55,11 @@ def print_error(message: str) -> None:
 def print_warning(message: str) -> None:
     """One line on stderr about something that was done, yet not quite as asked."""
     _say("warning", message)
+
+
+def print_note(message: str) -> None:
+    """One line on stderr about something that is in order, and may yet surprise."""
+    _say("note", message)
 
 
 def _say(kind: str, message: str) -> None:

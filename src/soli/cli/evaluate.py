@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from soli.cli.common import JsonFlag, OutFolder, print_json, print_warning, printable, stoppable
+from soli.cli.common import JsonFlag, OutFolder, print_json, print_warning, printable
 from soli.cli.progress import counting
+from soli.cli.stopping import stoppable
 
 if TYPE_CHECKING:
     from soli.evaluation.aggregate import Group, Statistics

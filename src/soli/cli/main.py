@@ -14,8 +14,9 @@ from typing import Annotated, Any, cast
 import typer
 
 from soli.cli import streams
-from soli.cli.common import EXIT_STOPPED, print_error
+from soli.cli.common import print_error
 from soli.cli.extras import extra_of
+from soli.cli.stopping import EXIT_STOPPED
 from soli.errors import MissingExtraError, SoliError, UsageError, install_line, near
 from soli.version import __version__
 

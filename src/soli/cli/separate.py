@@ -1,5 +1,6 @@
 """`soli separate`: files and folders in, a folder of stems for each out."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -15,17 +16,26 @@ from soli.cli.common import (
     comma_list,
     print_error,
     print_json,
+    print_note,
     print_warning,
-    stoppable,
 )
+from soli.cli.stopping import Stopped, stoppable_between
+from soli.errors import OutputError
 from soli.separation.batch import Batch
 from soli.separation.files import Settings
 from soli.separation.outfolder import writable
-from soli.separation.plan import Failure, Item, plan
+from soli.separation.plan import SUFFIXES, Failure, Item, plan
 from soli.separation.record import Record
 from soli.separation.zoo import load
 
-Inputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Sound or video files, and folders of them.")]
+Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT...",
+        help="Sound or video files, and folders of them. Files that are named may be called anything; in a folder they"
+        f" are known by their suffix: {' '.join(sorted(SUFFIXES))} (or in capitals).",
+    ),
+]
 Stems = Annotated[str | None, typer.Option(help="Write only these stems: names with commas between.")]
 Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Look into the sub-folders of folders.")]
 Format = Annotated[str, typer.Option(help="wav, flac, ogg, opus, mp3 or m4a.")]
@@ -66,39 +76,81 @@ def separate(
     format = format.lower().removeprefix(".")  # as people write names of formats: WAV, .wav
     subtype = None if subtype is None else subtype.lower()
     settings = Settings(comma_list(stems, "--stems"), format, subtype, chunk_s=chunk_s, batch=batch, remux=remux)
-    loaded = load(model, threads=threads, device=device)
-    settings.check(loaded.sources)
-    with stoppable("files"), writable(out):
-        items = plan(inputs, recursive=recursive)
-        results = _run(Batch(loaded, settings, out, overwrite=overwrite), items, quiet=quiet)
+    results: list[Record | Failure] = []
+    try:
+        with stoppable_between("files") as check:
+            loaded = load(model, threads=threads, device=device)
+            settings.check(loaded.sources)
+            with writable(out):
+                items = _planned(inputs, recursive=recursive)
+                _run(Batch(loaded, settings, out, overwrite=overwrite), items, results, check, quiet=quiet)
+    except Stopped:
+        if json:
+            _print_object(results, stopped=True)
+        raise
+    except OutputError as error:  # of the output folder itself, before any work
+        if json:
+            _print_object([Failure(given, str(error)) for given in inputs])
+        raise
     _report(results, json=json, quiet=quiet)
+
+
+def _planned(inputs: list[str], *, recursive: bool) -> list[Item | Failure]:
+    """What is to be done, with a word on what is not."""
+    left_out: list[Path] = []
+    items = plan(inputs, recursive=recursive, left_out=left_out.append)
+    if left_out:
+        files = "1 file" if len(left_out) == 1 else f"{len(left_out)} files"
+        print_note(
+            f"{files} without a suffix of sound or video (such as {left_out[0]}) left out; soli separate --help lists"
+            " the suffixes, and files that are named outright may have any"
+        )
+    return items
+
+
+def _print_object(results: list[Record | Failure], *, stopped: bool = False) -> None:
+    done = [asdict(result) for result in results if isinstance(result, Record)]
+    failed = [asdict(result) for result in results if isinstance(result, Failure)]
+    print_json({"files": done, "failed": failed, "stopped": stopped})
 
 
 def _report(results: list[Record | Failure], *, json: bool, quiet: bool) -> None:
     """Prints what was done, and ends the program with its exit code."""
-    done = [result for result in results if isinstance(result, Record)]
-    failed = [result for result in results if isinstance(result, Failure)]
     if json:
-        print_json({"files": [asdict(each) for each in done], "failed": [asdict(each) for each in failed]})
-    elif done and not quiet:
+        _print_object(results)
+    elif not quiet and any(isinstance(result, Record) for result in results):
         from soli.cli.tables import print_results
 
         print_results(results)
-    raise typer.Exit(1 if failed else 0)
+    raise typer.Exit(1 if any(isinstance(result, Failure) for result in results) else 0)
 
 
-def _run(batch: Batch, items: list[Item | Failure], *, quiet: bool) -> list[Record | Failure]:
-    """All results, in the order of the items; errors and warnings are printed as they come."""
+def _run(
+    batch: Batch,
+    items: list[Item | Failure],
+    results: list[Record | Failure],
+    check: Callable[[], None],
+    *,
+    quiet: bool,
+) -> None:
+    """Adds to the results, in the order of the items, also where it is stopped; prints errors and warnings.
+
+    `check` is called often, between steps, and raises where the work is to stop.
+    """
     from soli.cli.progress import progress
 
-    results = []
     with progress(len(items), quiet=quiet) as bar:
-        for result in batch.run(items, bar.watch):
+
+        def watch(item: Item, done_s: float, total_s: float | None) -> None:
+            check()
+            bar.watch(item, done_s, total_s)
+
+        for result in batch.run(items, watch):
             bar.finished()
             results.append(result)
             if isinstance(result, Failure):
                 print_error(result.error)
-                continue
-            for warning in result.warnings:
-                print_warning(warning)
-    return results
+            else:
+                for warning in result.warnings:
+                    print_warning(warning)
+            check()

@@ -173,7 +173,7 @@ def _open_sndfile(opened: OpenSource) -> AudioReader | None:
     """None where libsndfile does not know the file: it is FFmpeg's turn."""
     opened.file.seek(0)
     try:
-        return AudioReader(sndfile.SndfileDecoder(opened.file, opened.name), opened, (sndfile.DecodeError,))
+        return AudioReader(sndfile.SndfileDecoder(opened.file, opened.name), opened, (sndfile.DecodeError, OSError))
     except sndfile.DecodeError:
         return None
 

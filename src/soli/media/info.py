@@ -1,11 +1,16 @@
 """What is known of a sound before it is read, and the bounds that soli works within."""
 
 import os
+import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 from soli.errors import InputError
 from soli.types import MAX_CHANNELS, MAX_RATE, MIN_RATE
+
+# Names of files that are samples and nothing else: rate, channels and sample format are nowhere in them.
+_HEADLESS = {".raw", ".pcm", ".s16", ".s16le", ".f32", ".f32le"}
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
 
@@ -58,5 +63,9 @@ def no_samples(name: str) -> InputError:
 
 
 def no_sound(name: str) -> InputError:
-    """The error about a file that is neither sound nor video."""
+    """The error about a file that is neither sound nor video, as far as its bytes tell."""
+    path = Path(name)
+    if path.suffix.lower() in _HEADLESS:
+        convert = f"ffmpeg -f s16le -ar RATE -ac 1 -i {shlex.quote(name)} {shlex.quote(str(path.with_suffix('.wav')))}"
+        return InputError(f"{name} holds, as its name says, headless samples", do=f"convert it: {convert}")
     return InputError(f"{name} cannot be read as sound or video", wanted="a sound or video file", do="check what it is")

@@ -1,5 +1,6 @@
 """Reading through libsndfile: wav, flac, ogg, opus, aiff and other files of plain sound; it can seek exactly."""
 
+from contextlib import suppress
 from typing import BinaryIO
 
 import soundfile
@@ -14,6 +15,34 @@ _CONTAINERS = {"wavex": "wav"}
 DecodeError = soundfile.LibsndfileError
 
 
+class Callbacks:
+    """A file as libsndfile calls back for it. What is raised there is printed by cffi and lost, so nothing is.
+
+    Without its name: soundfile takes a file that is called .raw for bare samples, whatever is in it.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.failure: OSError | None = None
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Damaged headers send libsndfile to places that do not exist: it then stays where it is."""
+        with suppress(ValueError, OSError):
+            self._file.seek(offset, whence)
+        return self._file.tell()
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def read(self, count: int) -> bytes:
+        """Nothing where the system cannot read on, as at the end of the file; `failure` then says why."""
+        try:
+            return self._file.read(count)
+        except OSError as error:
+            self.failure = error
+            return b""
+
+
 class SndfileDecoder:
     """Frames of sound as float32 (T, C), from the position on; integers become fractions of full scale, exactly.
 
@@ -21,7 +50,8 @@ class SndfileDecoder:
     """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
-        self._file = soundfile.SoundFile(file)
+        self._calls = Callbacks(file)
+        self._file = soundfile.SoundFile(self._calls)
         subtype = self._file.subtype.lower()
         container = self._file.format.lower()
         plain = subtype.startswith(("pcm", "float", "double"))
@@ -37,8 +67,10 @@ class SndfileDecoder:
         )
 
     def read(self, frames: int) -> Array:
-        """The next `frames` frames (T, C), fewer at the end, none behind it."""
+        """The next `frames` frames (T, C), fewer at the end, none behind it. Raises OSError where the file fails."""
         block: Array = self._file.read(frames, dtype="float32", always_2d=True)
+        if self._calls.failure is not None:
+            raise self._calls.failure
         return from_vorbis(block) if self.info.codec in ("vorbis", "opus") else block
 
     def skip(self, frames: int) -> bool:

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from soli.errors import InputError, UsageError
 from soli.media.audio import open_audio
-from soli.separation.model import Model
+from soli.separation.model import Model, check_channels, check_not_empty
 from soli.separation.residual import check_stems
 from soli.separation.stream import StreamSeparator
 from soli.separation.zoo import load
-from soli.types import MAX_CHANNELS, MAX_RATE, MIN_RATE, Array
+from soli.types import MAX_RATE, MIN_RATE, Array
 
 __all__ = ["load", "separate", "stream"]
 
@@ -46,8 +46,7 @@ def separate(
     chosen = _chosen(stems, loaded.sources)
     if isinstance(source, np.ndarray):
         samples, rate = _as_samples(source), _checked_rate(sample_rate)
-        if samples.size == 0:
-            raise InputError("no samples", wanted="one at least")
+        check_not_empty(samples)
         whole = _whole(loaded, [np.atleast_2d(samples)], rate, chosen)
         return {name: stem.reshape(samples.shape) for name, stem in whole.items()}
     if not (isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview)) or hasattr(source, "read")):
@@ -169,9 +168,6 @@ def _as_samples(array: object) -> Array:
         )
     if array.ndim not in (1, 2):
         raise InputError(f"samples of shape {array.shape}", wanted="(T,) or (C, T)")
-    if array.ndim == 2 and not 1 <= array.shape[0] <= MAX_CHANNELS:
-        raise InputError(
-            f"samples of shape {array.shape}", wanted=f"(C, T) with 1 to {MAX_CHANNELS} channels", do="transpose (T, C)"
-        )
+    check_channels(array)
     with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as that
         return np.asarray(array, dtype=np.float32)

@@ -112,6 +112,10 @@ def separated(
     `progress(done_s, total_s)` is called as it goes on. Raises InputError and OutputError.
     """
     with ExitStack() as undo:
+        # Before they are made: Ctrl-C may come when a file exists and no object knows of it yet.
+        for name, final in outputs.items():
+            for part in temporary_paths(name, final):
+                undo.callback(part.unlink, missing_ok=True)
         reader = undo.enter_context(open_audio(source))
         writers = {
             name: _writer(final, reader.info, settings, undo) for name, final in outputs.items() if name != VIDEO

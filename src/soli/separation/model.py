@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from soli.errors import ModelFileError, UsageError
+from numpy.typing import NDArray
+
+from soli.errors import InputError, ModelFileError, UsageError
 from soli.modelfile import REST, ModelInfo, read_model
 from soli.separation.chunks import Chunked
 from soli.separation.residual import Residual
 from soli.separation.separators import ClusterSeparator, MaskSeparator, NetworkSeparator, WaveformSeparator
 from soli.separation.windows import Windowed
-from soli.types import Array, Context
+from soli.types import MAX_CHANNELS, Array, Context
 
 
 class _Make(Protocol):
@@ -60,11 +62,32 @@ class Model:
         return Residual(self.network, rest=self.info.rest or REST, sources=self.info.stems)
 
     def separate(self, mixture: Array) -> Array:
-        """All stems (S, C, T) of a mixture (C, T) at `sample_rate`, chunk by chunk; they sum to the mixture."""
+        """All stems (S, C, T) of a mixture (C, T) at `sample_rate`, chunk by chunk; they sum to the mixture.
+
+        Raises UsageError where it is not (C, T), InputError where it has no samples or more than 8 channels.
+        """
         if mixture.ndim != 2:
             raise UsageError(f"a mixture of shape {mixture.shape}", wanted="(C, T): channels, then samples")
+        check_channels(mixture)
+        check_not_empty(mixture)
         chunked = Chunked(self.network)
         return self.residual.fill(mixture, chunked.separate(mixture))
+
+
+def check_channels(samples: NDArray[Any]) -> None:
+    """Raises InputError where samples (C, T) have more channels than a recording has, or none."""
+    if samples.ndim == 2 and not 1 <= samples.shape[0] <= MAX_CHANNELS:
+        raise InputError(
+            f"samples of shape {samples.shape}",
+            wanted=f"(C, T) with 1 to {MAX_CHANNELS} channels",
+            do="transpose (T, C)",
+        )
+
+
+def check_not_empty(samples: Array) -> None:
+    """Raises InputError where there is not one sample."""
+    if samples.size == 0:
+        raise InputError("no samples", wanted="one at least")
 
 
 def open_model(path: Path, *, threads: int | None = None, device: str = "auto") -> Model:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,12 +38,15 @@ class Failure:
     error: str
 
 
-def plan(inputs: Sequence[str], *, recursive: bool = False) -> list[Item | Failure]:
+def plan(
+    inputs: Sequence[str], *, recursive: bool = False, left_out: Callable[[Path], object] = lambda path: None
+) -> list[Item | Failure]:
     """The files that `inputs` (files and folders) mean, in the order given; a folder's files sorted by path.
 
     A folder gives its sound files, with `recursive` those of its sub-folders too; hidden ones, pipes and the stems of
-    earlier runs are left aside. `-` is standard input. No sound is opened: a missing file is still an Item, and fails
-    when it is read. Where only the suffix tells two names apart (`a.wav` and `a.mp3`), it stays in both folders' names.
+    earlier runs are left aside. Where it gives some, `left_out` is told of each other file, left aside by its suffix
+    alone. `-` is standard input. No sound is opened: a missing file is still an Item, and fails when it is read. Where
+    only the suffix tells two names apart (`a.wav` and `a.mp3`), it stays in both folders' names.
     """
     items: list[Item | Failure] = []
     for given in inputs:
@@ -55,7 +58,7 @@ def plan(inputs: Sequence[str], *, recursive: bool = False) -> list[Item | Failu
         if re.match(r"\w+://", given) and not path.exists():
             items.append(_address(given))
         elif _is_folder(path):
-            items += _folder_items(given, path, recursive=recursive)
+            items += _folder_items(given, path, recursive=recursive, left_out=left_out)
         else:
             items.append(Item(given, path, Path(folder_name(path))))
     return _told_apart(items)
@@ -98,8 +101,11 @@ def folder_name(path: Path) -> str:
     return path.name if path.stem in ("", ".", "..") else path.stem
 
 
-def _folder_items(given: str, top: Path, *, recursive: bool) -> list[Item | Failure]:
-    found = sorted(_sound_files(top, recursive=recursive))
+def _folder_items(
+    given: str, top: Path, *, recursive: bool, left_out: Callable[[Path], object]
+) -> list[Item | Failure]:
+    files = sorted(_files(top, recursive=recursive))
+    found = [path for path in files if path.suffix.lower() in SUFFIXES]
     if not found:
         do = (
             "name a file outright"
@@ -107,11 +113,14 @@ def _folder_items(given: str, top: Path, *, recursive: bool) -> list[Item | Fail
             else "look into its sub-folders too (--recursive), or name a file outright"
         )
         return [Failure(given, str(InputError(f"the folder {given} holds no sound file", do=do)))]
+    for path in files:
+        if path.suffix.lower() not in SUFFIXES:
+            left_out(path)
     return [Item(str(path), path, path.parent.relative_to(top) / folder_name(path)) for path in found]
 
 
-def _sound_files(top: Path, *, recursive: bool) -> Iterator[Path]:
-    """The sound files below a folder, but for the stems of earlier runs, which a journal on the way names."""
+def _files(top: Path, *, recursive: bool) -> Iterator[Path]:
+    """The files below a folder, but for hidden ones, pipes, and the stems of earlier runs that a journal names."""
     stems: set[Path] = set()
     for root, folders, names in os.walk(top):
         folder = Path(root)
@@ -120,7 +129,7 @@ def _sound_files(top: Path, *, recursive: bool) -> Iterator[Path]:
         folders[:] = [each for each in folders if recursive and not each.startswith(".")]
         for name in names:
             path = folder / name
-            if name.startswith(".") or path.suffix.lower() not in SUFFIXES or path in stems:
+            if name.startswith(".") or path in stems:
                 continue
             if not is_pipe(path):  # nobody may be about to write to it
                 yield path
