@@ -22,12 +22,12 @@ _MARGIN = 0.95
 def within(training: Training, *, budget_s: float) -> RunSettings:
     """The run's settings with as many steps as `budget_s` holds, validating as many times as before.
 
-    Takes steps for 10 s, five at least, and validates once, in memory: nothing is written. The training is used up by
+    Takes steps for 10 s or a tenth of the budget, five at least, and validates once, in memory: nothing is written. The training is used up by
     that, its weights are no longer those of its seed; put it together anew with the settings returned. Raises
     UsageError where the budget does not hold a step for each validation.
     """
     settings = training.settings
-    step_s, valid_s = _measure(training)
+    step_s, valid_s = _measure(training, for_s=min(_MEASURED_S, budget_s / 10))
     validations = max(1, settings.optim.steps // settings.watch.valid_every)
     steps = steps_for(budget_s, step_s=step_s, valid_s=valid_s, validations=validations)
     if steps < validations:
@@ -56,15 +56,15 @@ def steps_for(budget_s: float, *, step_s: float, valid_s: float, validations: in
     return int((_MARGIN * budget_s - validations * valid_s) // step_s)
 
 
-def _measure(training: Training) -> tuple[float, float]:
-    """Seconds that a step and that a validation take, waiting for data included."""
+def _measure(training: Training, *, for_s: float) -> tuple[float, float]:
+    """Seconds that a step and that a validation take, waiting for data included; steps for `for_s`."""
     settings = training.settings
     sitting = Sitting(training, resume=False)
     stream = batches(training.mixtures, Onwards(step=0, batch=settings.optim.batch), workers=settings.data.workers)
     for _ in range(_WARM):
         sitting.step(next(stream))
     start, taken = time.monotonic(), 0
-    while taken < _LEAST or time.monotonic() - start < _MEASURED_S:
+    while taken < _LEAST or time.monotonic() - start < for_s:
         sitting.step(next(stream))
         taken += 1
     step_s = (time.monotonic() - start) / taken
