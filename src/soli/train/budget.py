@@ -22,9 +22,9 @@ _MARGIN = 0.95
 def within(training: Training, *, budget_s: float) -> RunSettings:
     """The run's settings with as many steps as `budget_s` holds, validating as many times as before.
 
-    Takes steps for 10 s or a tenth of the budget, five at least, and validates once, in memory: nothing is written. The training is used up by
-    that, its weights are no longer those of its seed; put it together anew with the settings returned. Raises
-    UsageError where the budget does not hold a step for each validation.
+    Takes steps for 10 s or a tenth of the budget, five at least, and validates once, in memory: nothing is written. The
+    training is used up by that, its weights are no longer those of its seed; put it together anew with the settings
+    returned. Raises UsageError where the budget does not hold a step for each validation.
     """
     settings = training.settings
     step_s, valid_s = _measure(training, for_s=min(_MEASURED_S, budget_s / 10))
