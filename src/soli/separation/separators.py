@@ -23,8 +23,8 @@ from soli.separation.runtime import Session
 from soli.types import Array, Context, Separator, StftSettings
 
 # At most this much audio, or one item, goes through a network in one call, so that many channels need no more memory
-# than one. On a CPU, more at once gains nothing (measured: one window of 6 s a call is as fast as three, and takes
-# 45 MB less); a GPU is idle without it.
+# than one. On a CPU, more at once gains nothing: one window of 6 s a call is as fast as three, and takes less memory;
+# a GPU is idle without it.
 _CALL_S = {"cpu": 7.0, "cuda": 240.0}
 # Interchangeable sources are told by what they sound like over this much of a recording.
 _MATCHED_S = 1.0

@@ -130,9 +130,9 @@ class BandEncoder(nn.Module):
 def moving_mean(x: Tensor, reach: int) -> Tensor:
     """(..., N) to the mean of up to `reach` frames on both sides of each: at the ends, of those there are.
 
-    A difference of running sums: `AvgPool1d` gives the same, but adds up every neighbour anew for every frame, which
-    was a quarter of a training step. The sums are those of the distances from the mean of all frames: of `x` itself
-    they would grow with N, and what is left of their digits in a difference would shrink.
+    A difference of running sums: `AvgPool1d` gives the same, but adds up every neighbour anew for every frame. The sums
+    are those of the distances from the mean of all frames: of `x` itself they would grow with N, and what is left of
+    their digits in a difference would shrink.
     """
     whole = x.mean(dim=-1, keepdim=True)
     x = x - whole
