@@ -6,7 +6,7 @@ nothing by itself. Paths are relative to the manifest's own folder unless a root
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -164,6 +164,17 @@ def excerpt(row: Row, *, start_s: float, duration_s: float) -> Row:
         parts.append(part.model_copy(update=changes))
     changed = {"sources": row.stems, "parts": tuple(parts), "duration_s": duration_s}
     return row.model_copy(update={**changed, "mixture": None, "mixture_sha256": ""})
+
+
+def remix(rows: Mapping[str, Row]) -> Row:
+    """A mixture of each named source's stem of the row it is given: parts and levels as they are there.
+
+    What applies to a row as a whole (its effects, its levels) is the first row's.
+    """
+    first, *_ = rows.values()
+    parts = tuple(part for source, row in rows.items() for part in row.parts if part.source == source)
+    changed = {"sources": tuple(rows), "parts": parts, "mixture": None, "mixture_sha256": ""}
+    return first.model_copy(update=changed)
 
 
 def relocated(rows: Iterable[Row], root: Path, folder: Path) -> Iterator[Row]:

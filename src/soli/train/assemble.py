@@ -90,7 +90,10 @@ def open_data(settings: RunSettings, data: Path) -> DataSource:
         )
     manifest = read_manifest(data)
     valid = read_manifest(folder / settings.data.valid) if settings.data.valid else manifest
-    items = Excerpts(manifest, split=settings.data.split, duration_s=settings.data.duration_s, seed=settings.seed)
+    wanted = settings.data
+    items = Excerpts(
+        manifest, split=wanted.split, duration_s=wanted.duration_s, seed=settings.seed, remixed=wanted.remix
+    )
     return DataSource(items, valid, {"sha256": sha256_file(data), "packages": []})
 
 

@@ -14,7 +14,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from soli.data.library import Split
-from soli.data.manifest import Manifest, Row, excerpt
+from soli.data.manifest import Manifest, Row, excerpt, remix
 from soli.data.plan import Planner
 from soli.data.render import Rendered, render
 from soli.errors import DataError, SoliError
@@ -41,9 +41,15 @@ class Planned:
 
 
 class Excerpts:
-    """Items cut at random from the rows of a manifest; rows shorter than the item are padded with silence."""
+    """Items cut at random from the rows of a manifest; rows shorter than the item are padded with silence.
 
-    def __init__(self, manifest: Manifest, *, split: str, duration_s: float | None, seed: int) -> None:
+    With `remixed` each source is cut from a row of its own, and at a time of its own: as many mixtures as there are pairs
+    of rows, where the rows as they are would soon be known by heart.
+    """
+
+    def __init__(
+        self, manifest: Manifest, *, split: str, duration_s: float | None, seed: int, remixed: bool = False
+    ) -> None:
         self.rows = manifest.split(split)
         if not self.rows:
             raise DataError(f'the manifest has no rows of split "{split}"', do="name another with --set data.split=...")
@@ -52,12 +58,17 @@ class Excerpts:
             raise DataError(f"the manifest mixes sample rates {rates}", wanted="one rate")
         self.root, self.seed, self.sample_rate = manifest.root, seed, rates[0]
         self.duration_s = duration_s or max(row.duration_s for row in self.rows)
+        self.sources = tuple(dict.fromkeys(source for row in self.rows for source in row.stems)) if remixed else ()
 
     def __call__(self, index: int) -> Rendered:
         rng = np.random.default_rng((self.seed, index))
+        row = remix({source: self._cut(rng) for source in self.sources}) if self.sources else self._cut(rng)
+        return render(row, self.root)
+
+    def _cut(self, rng: np.random.Generator) -> Row:
         row = self.rows[int(rng.integers(len(self.rows)))]
         start_s = float(rng.uniform(0, max(row.duration_s - self.duration_s, 0)))
-        return render(excerpt(row, start_s=start_s, duration_s=self.duration_s), self.root)
+        return excerpt(row, start_s=start_s, duration_s=self.duration_s)
 
 
 Item = tuple[torch.Tensor, torch.Tensor]

@@ -48,6 +48,7 @@ class DataSettings(_Settings):
 
     spec: str | None = Field(None, description="a mixing spec: a file, or a name in soli/recipes/data")
     duration_s: float | None = Field(None, gt=0, description="length of a training item; default: the spec's or row's")
+    remix: bool = Field(False, description="cut each source from a row of its own, instead of all from one")
     split: str = Field("train", description="what to train on; a library has train, valid and test, a manifest any")
     valid: str | None = Field(None, description="validation manifest, beside the data; default: the data's own")
     valid_split: str = "valid"
