@@ -43,8 +43,8 @@ class Planned:
 class Excerpts:
     """Items cut at random from the rows of a manifest; rows shorter than the item are padded with silence.
 
-    With `remixed` each source is cut from a row of its own, and at a time of its own: as many mixtures as there are pairs
-    of rows, where the rows as they are would soon be known by heart.
+    With `remixed` each source is cut from a row of its own, and at a time of its own: as many mixtures as there are
+    pairs of rows, where the rows as they are would soon be known by heart.
     """
 
     def __init__(
