@@ -12,6 +12,7 @@ from soli.train.networks.band_split import BandSplit, BandSplitSettings
 from soli.train.networks.blstm_mask import BlstmMask, BlstmMaskSettings
 from soli.train.networks.conv_tasnet import ConvTasNet, ConvTasNetSettings
 from soli.train.networks.deep_clustering import DeepClustering, DeepClusteringSettings
+from soli.train.networks.log_unet import LogUNet, LogUNetSettings
 from soli.train.networks.reach import Reach
 from soli.train.networks.seq2seq import Seq2Seq, Seq2SeqSettings
 from soli.train.networks.tasnet import TasNet, TasNetSettings
@@ -83,6 +84,25 @@ FAMILIES: Mapping[str, Family] = {
         presets={
             "paper": {"stft": {"n_fft": 1024, "hop": 512}, "sample_rate": 8192, "channels": 16, "levels": 6},
             "small": {**_SMALL, "channels": 8, "levels": 5, "dropout": 0.0},
+        },
+    ),
+    "log_unet": Family(
+        LogUNet,
+        LogUNetSettings,
+        kind="mask",
+        summary="a picture on logarithmic frequency, convolutions down and up, a BLSTM between, masks that share bins",
+        presets={
+            "small": {
+                "sample_rate": 8000,
+                "stft": {"n_fft": 512, "hop": 128},
+                "highest_hz": 4000.0,
+                "per_octave": 24,
+                "levels": 4,
+                "time_levels": 2,
+                "channels": 8,
+                "most_channels": 64,
+                "hidden": 64,
+            },
         },
     ),
     "seq2seq": Family(

@@ -1,0 +1,66 @@
+"""The U-Net on logarithmic frequency: any size, masks that share, transposition as a shift, a gate for the absent."""
+
+import pytest
+import torch
+
+from soli.train.networks.log_unet import LogUNet, LogUNetSettings, gated
+from soli.types import StftSettings
+
+TINY = LogUNetSettings(
+    sample_rate=8000,
+    stft=StftSettings(n_fft=512, hop=128),
+    highest_hz=4000,
+    per_octave=12,
+    levels=3,
+    time_levels=2,
+    channels=4,
+    most_channels=8,
+    hidden=6,
+)
+
+
+@pytest.mark.parametrize("frames", [1, 7, 8, 33])
+@torch.no_grad()
+def test_masks_of_several_sources_sum_to_one(frames: int) -> None:
+    masks = LogUNet(TINY).eval()(torch.randn(2, 2, 257, frames))
+    assert masks.shape == (2, 4, 1, 257, frames)
+    assert masks.min() > 0
+    torch.testing.assert_close(masks.sum(dim=1), torch.ones(2, 1, 257, frames))
+
+
+@torch.no_grad()
+def test_the_level_of_the_recording_does_not_matter() -> None:
+    network = LogUNet(TINY).eval()
+    spectrum = torch.randn(1, 2, 257, 20)
+    torch.testing.assert_close(network(1e-3 * spectrum), network(spectrum), rtol=1e-3, atol=1e-4)
+
+
+@torch.no_grad()
+def test_a_shift_by_a_step_of_the_lowest_level_shifts_the_scores() -> None:
+    network = LogUNet(TINY.model_copy(update={"hidden": 0})).eval()
+    picture = torch.zeros(1, 1, 128, 16)
+    picture[:, :, 60:68] = torch.rand(1, 1, 8, 16)
+    shifted = picture.roll(8, dims=2)
+    torch.testing.assert_close(
+        network.scores(shifted)[:, :, 48:96], network.scores(picture)[:, :, 40:88], rtol=1e-3, atol=1e-4
+    )
+
+
+def test_an_absent_source_is_silenced_and_its_part_given_to_the_others() -> None:
+    spectrum = torch.randn(1, 2, 9, 11)
+    masks = torch.tensor([0.6, 0.39, 0.01])[None, :, None, None].expand(1, 3, 9, 11)
+    found = gated(masks, spectrum, gate_db=-30)
+    assert (found[:, 2] == 0).all()  # -40 dB
+    torch.testing.assert_close(found.sum(dim=1), torch.ones(1, 9, 11))
+    torch.testing.assert_close(found[0, 0] / found[0, 1], torch.full((9, 11), 0.6 / 0.39))
+    torch.testing.assert_close(gated(masks, spectrum, gate_db=-60), masks)
+    torch.testing.assert_close(gated(masks, 0 * spectrum, gate_db=-30), masks)
+
+
+@torch.no_grad()
+def test_the_gate_is_for_use_alone() -> None:
+    network = LogUNet(TINY.model_copy(update={"gate_db": -6.0}))
+    spectrum = torch.randn(1, 2, 257, 16)
+    network.last.bias[0] += 9  # one source has nearly everything
+    assert (network.eval()(spectrum)[:, 1:] == 0).all()
+    assert (network.train()(spectrum) > 0).all()
