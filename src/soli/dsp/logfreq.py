@@ -27,7 +27,8 @@ def to_log_bands(settings: StftSettings, *, sample_rate: int, centres_hz: Array)
     low, high = np.maximum(position - below, 1.0), np.maximum(above - position, 1.0)
     offset = bins - position[:, None]
     weights = np.maximum(0.0, 1 - np.where(offset < 0, -offset / low[:, None], offset / high[:, None]))
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    means: Array = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return means
 
 
 def from_log_bands(settings: StftSettings, *, sample_rate: int, centres_hz: Array) -> Array:
@@ -38,4 +39,5 @@ def from_log_bands(settings: StftSettings, *, sample_rate: int, centres_hz: Arra
     frequency = np.maximum(np.arange(settings.bins), 0.5) * sample_rate / settings.n_fft
     octaves = np.log2(np.asarray(centres_hz, dtype=np.float64))
     position = np.interp(np.log2(frequency), octaves, np.arange(len(octaves)))
-    return np.maximum(0.0, 1 - np.abs(position[:, None] - np.arange(len(octaves)))).astype(np.float32)
+    weights: Array = np.maximum(0.0, 1 - np.abs(position[:, None] - np.arange(len(octaves)))).astype(np.float32)
+    return weights

@@ -18,7 +18,7 @@ def soft_snr(estimate: Tensor, target: Tensor, *, mixture: Tensor, floor_db: flo
 
 
 def source_snr(estimate: Tensor, target: Tensor, *, mixture: Tensor, floor_db: float = -40.0) -> Tensor:
-    """As `soft_snr`, but each source's error in dB, and the mean of these: a quiet source counts as much as a loud one."""
+    """As `soft_snr`, but each source's error in dB and the mean of these: a quiet one counts as much as a loud one."""
     error = _energy(estimate - target)  # (B, S)
     share = error / (_energy(mixture[:, None]) + _TINY)
     return 10 * torch.log10(share + 10 ** (floor_db / 10)).mean(dim=1)

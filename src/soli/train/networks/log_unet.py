@@ -8,9 +8,9 @@ a frame is `2^time_levels` hops long, sees the whole phrase. Masks go back to th
 Several sources share every bin (a softmax: their masks sum to one, and the stems to the mixture); a source that is
 computed alone has a sigmoid. Frequency is halved at every level, time at the first `time_levels` only.
 
-An instrument that does not play would still be given what the others leave uncertain. With `gate_db` a source whose part
-of an item's energy is below that is taken for absent, and its part given to the others: at use only, since a closed
-gate teaches nothing.
+An instrument that does not play would still be given what the others leave uncertain. With `gate_db` a source whose
+part of an item's energy is below that is taken for absent, and its part given to the others: at use only, since a
+closed gate teaches nothing.
 """
 
 from itertools import pairwise
