@@ -26,6 +26,7 @@ from soli.train.networks.levels import log_magnitude
 from soli.types import StftSettings
 
 _KERNEL = 5
+_KERNEL_AT_FULL_RESOLUTION = 3  # where a convolution costs most, and sees least more for it
 _SLOPE = 0.2
 _TINY = 1e-20
 _OPENING_DB = 6.0
@@ -79,14 +80,14 @@ class LogUNet(nn.Module):
         self.padded = -(-bands // self.bands_multiple) * self.bands_multiple
         widths = settings.widths
         self.norm = nn.BatchNorm1d(bands)
-        self.first = Down(1, widths[0], stride=(1, 1))
+        self.first = Down(1, widths[0], stride=(1, 1), kernel=_KERNEL_AT_FULL_RESOLUTION)
         self.down = nn.ModuleList(Down(*pair, stride=settings.stride(i)) for i, pair in enumerate(pairwise(widths)))
         self.bottom = Bottom(widths[-1], self.padded // self.bands_multiple, settings.hidden)
         self.up = nn.ModuleList()
         for level in reversed(range(settings.levels)):
             below = widths[level + 1] * (1 if level == settings.levels - 1 else 2)
             self.up.append(Up(below, widths[level], stride=settings.stride(level)))
-        self.last = nn.Conv2d(2 * widths[0], settings.outputs, _KERNEL, padding=_KERNEL // 2)
+        self.last = nn.Conv2d(2 * widths[0], settings.outputs, _KERNEL_AT_FULL_RESOLUTION, padding=1)
 
     def forward(self, spectrum: Tensor) -> Tensor:
         bands = self.norm(self.to_bands @ log_magnitude(spectrum))  # (B, M, N)
@@ -129,9 +130,9 @@ def gated(masks: Tensor, spectrum: Tensor, *, gate_db: float) -> Tensor:
 class Down(nn.Module):
     """(B, D, M, N) to (B, D', M / stride, N / stride)."""
 
-    def __init__(self, channels: int, wider: int, *, stride: tuple[int, int]) -> None:
+    def __init__(self, channels: int, wider: int, *, stride: tuple[int, int], kernel: int = _KERNEL) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, wider, _KERNEL, stride=stride, padding=_KERNEL // 2, bias=False)
+        self.conv = nn.Conv2d(channels, wider, kernel, stride=stride, padding=kernel // 2, bias=False)
         self.norm = nn.BatchNorm2d(wider)
 
     def forward(self, x: Tensor) -> Tensor:
