@@ -8,6 +8,9 @@ import typer
 from typer.core import TyperGroup
 
 from soli.cli.common import JsonFlag, comma_list, print_error, print_json, printable
+from soli.cli.data_bach10 import bach10
+from soli.cli.data_chorales import build_chorales
+from soli.cli.data_mix import mix
 from soli.cli.data_voice_noise import build_voice_noise, voice_noise
 from soli.cli.progress import counting
 from soli.errors import DataError, UsageError, near
@@ -85,10 +88,17 @@ def build_speech_noise(
     _say(f"{summary.sounds} sounds in {out}")
 
 
+app.command("bach10", epilog="Example: soli data bach10 Bach10 --out bach10.jsonl")(bach10)
+app.command(
+    epilog='Example: soli data mix chorales.jsonl --split test --count 60 --set "present=[0, 1]" --out duos.jsonl'
+)(mix)
 app.command("voice-noise", epilog="Example: soli data voice-noise voice-noise --out voice-noise.jsonl")(voice_noise)
 build_app.command(
     "voice-noise", epilog="Example: soli data build voice-noise data/voice-noise --train 1000 --valid 50 --test 200"
 )(build_voice_noise)
+build_app.command("chorales", epilog="Example: soli data build chorales chorales --train 150 --valid 12 --test 20")(
+    build_chorales
+)
 
 
 @app.command(epilog="Example: soli data stems musdb18hq --out musdb.jsonl")
@@ -155,8 +165,9 @@ def check(
 ) -> None:
     """Check that files are unchanged, splits share no speaker or recording, and mixtures are the sum of their stems.
 
-    Splits must share no file, content, speaker or language, within each and among all that are given, and libraries no
-    recording of noise. The mixture that a row names is compared with the sum of the stems.
+    Splits must share no file, content, song, speaker or language, within each and among all that are given, and
+    libraries no recording of noise; Bach10's own chorales are for testing only. The mixture that a row names is
+    compared with the sum of the stems.
     """
     from soli.data.check import Reading
     from soli.data.check import check as check_data

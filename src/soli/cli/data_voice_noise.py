@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from soli.cli.common import JsonFlag, print_error, print_json, print_warning, printable
+from soli.cli.common import JsonFlag, print_json, print_warning, printable
+from soli.cli.problems import tell_problems
 from soli.cli.progress import counting
 from soli.errors import DataError, OutputError, UsageError
 
@@ -41,7 +42,8 @@ def voice_noise(
     and then nothing is written.
     """
     from soli.data.manifest import relocated, write_manifest
-    from soli.data.readers.voice_noise import BadSetError, read_voice_noise
+    from soli.data.readers.problems import BadSetError
+    from soli.data.readers.voice_noise import read_voice_noise
     from soli.data.tracks import rows_of_tracks
 
     if root.resolve() in out.resolve().parents:
@@ -50,25 +52,13 @@ def voice_noise(
         with counting("folders read", quiet=json) as bar:
             found = read_voice_noise(root, valid=valid, seed=seed, splits=split, watch=bar.watch)
     except BadSetError as error:
-        _tell_problems(root, error.problems, json=json)
+        tell_problems(root, error.problems, json=json)
         raise typer.Exit(DataError.exit_code) from error
     sha256 = write_manifest(out, relocated(rows_of_tracks(found.tracks, root), root, out.parent))
     if json:
         print_json({"manifest": str(out), "sha256": sha256, **_facts(found), "problems": []})
     else:
         _tell(found, out)
-
-
-def _tell_problems(root: Path, problems: list[str], *, json: bool) -> None:
-    from soli.data.readers.voice_noise import MAX_NAMED
-
-    if json:
-        print_json({"manifest": None, "problems": problems})
-        return
-    for problem in problems[:MAX_NAMED]:
-        print_error(problem)
-    more = f", of which the first {MAX_NAMED} are named" if len(problems) > MAX_NAMED else ""
-    print_error(f"{root}: {len(problems)} problems{more}; no manifest was written")
 
 
 def _facts(found: "VoiceNoise") -> dict[str, Any]:

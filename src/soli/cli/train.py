@@ -20,6 +20,16 @@ def train(
     data: Annotated[Path, typer.Option("--data", help="A library folder, or a manifest file.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The run folder.")],
     set_: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: optim.lr=3e-4.")] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", help="Estimate this source alone, by its name; all others are the rest.")
+    ] = None,
+    leave_out: Annotated[
+        int | None,
+        typer.Option(
+            "--leave-out",
+            help="Of a manifest of songs: keep this one for testing, validate on the next, train on the others.",
+        ),
+    ] = None,
     minutes: Annotated[
         float | None, typer.Option("--minutes", help="Take as many steps as fit into so much time here.", min=0)
     ] = None,
@@ -36,8 +46,14 @@ def train(
     from soli.train.log import draw_curves
     from soli.train.loop import train as run_training
     from soli.train.run import find_recipe, read_recipe
+    from soli.train.target import for_target
 
-    settings = read_recipe(find_recipe(recipe), set_ or [])
+    overrides = set_ or []
+    if leave_out is not None:
+        overrides = [*overrides, f"data.leave_out={leave_out}"]
+    settings = read_recipe(find_recipe(recipe), overrides)
+    if target is not None:
+        settings = for_target(settings, target)
     if minutes is not None:
         settings = _in_time(settings, minutes, data=data, out=out, resume=resume)
     training = assemble(settings, data=data, out=out)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from soli.data.corpora.bach10_songs import held_out_songs
+from soli.data.folds import song_name
 from soli.data.library import LIBRARY_NAME, Library, Sound, read_library
 from soli.data.manifest import Manifest, Row, read_manifest
 from soli.data.mixtures import LIMIT_DB, residual_db
@@ -96,7 +98,10 @@ def _check_names(report: Report, libraries: Sequence[Library], manifests: Sequen
 def _check_splits(
     report: Report, sounds: Sequence[Sound], rows: Sequence[Row], files: Sequence[tuple["_File", str]]
 ) -> None:
-    """Splits must differ in files, contents, speakers, languages, and the noise recordings that libraries name."""
+    """Splits must differ in files, contents, speakers, languages, songs, and the noise recordings of libraries.
+
+    Chorales of Bach10 are for testing, except in folds of that set alone.
+    """
     several = len({file.root.resolve() for file, _ in files}) > 1
     speech = [(sound, sound.split) for sound in sounds if sound.kind == "speech"]
     # As rows call them: names are given anew in each package.
@@ -105,12 +110,14 @@ def _check_splits(
     shared: dict[str, Sequence[tuple[str | None, str]]] = {
         "the speaker": [*speakers, *_told(rows, "speaker")],
         "the language": [(_base(name), split) for name, split in [*languages, *_told(rows, "language")]],
+        "the song": [(song_name(row), row.split) for row in rows],
         "the noise recording": [(sound.group, sound.split) for sound in sounds if sound.kind == "noise"],
         "the file": [(file.place if several else file.path, split) for file, split in files],
         "the file with sha256": [(file.sha256, split) for file, split in files],
     }
     for what, pairs in shared.items():
         report.problems += _shared(what, pairs)
+    report.problems += held_out_songs(rows)
 
 
 def _told(rows: Iterable[Row], key: str) -> list[tuple[str, str]]:

@@ -75,7 +75,9 @@ class Mix(BaseModel):
 class Row(BaseModel):
     """One mixture: its parts, what happens to all of them alike, and where it came from.
 
-    `mixture` names a recording that the stems sum to, where there is one beside them; `data.mixtures` compares them.
+    `stretch` makes what parts and effects give so many times as long, pitches kept: their seconds are those before it,
+    `duration_s` is that after it. `mixture` names a recording that the stems sum to, where there is one beside them;
+    `data.mixtures` compares them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -88,6 +90,7 @@ class Row(BaseModel):
     sources: tuple[str, ...] = ()
     parts: tuple[Part, ...]
     effects: tuple[Effect, ...] = ()
+    stretch: float = Field(default=1.0, ge=0.25, le=4)
     mix: Mix | None = None
     mixture: str | None = None
     mixture_sha256: str = ""
@@ -105,6 +108,11 @@ class Row(BaseModel):
     @property
     def frames(self) -> int:
         return round(self.duration_s * self.sample_rate)
+
+    @property
+    def laid_frames(self) -> int:
+        """How long the stems are before they are stretched."""
+        return round(self.duration_s / self.stretch * self.sample_rate)
 
 
 @dataclass(frozen=True)
@@ -147,11 +155,12 @@ def excerpt(row: Row, *, start_s: float, duration_s: float) -> Row:
 
     Fades are dropped with the ends they belong to, and levels that `mix` asks for become those of the excerpt.
     """
+    begin_s, laid_s = start_s / row.stretch, duration_s / row.stretch
     parts = []
     for part in row.parts:
-        skip_s = max(0.0, start_s - part.onset_s)
-        onset_s = max(0.0, part.onset_s - start_s)
-        left_s = min(part.duration_s - skip_s, duration_s - onset_s)
+        skip_s = max(0.0, begin_s - part.onset_s)
+        onset_s = max(0.0, part.onset_s - begin_s)
+        left_s = min(part.duration_s - skip_s, laid_s - onset_s)
         if left_s <= 0:
             continue
         whole = skip_s == 0.0 and left_s == part.duration_s
@@ -163,6 +172,29 @@ def excerpt(row: Row, *, start_s: float, duration_s: float) -> Row:
         }
         parts.append(part.model_copy(update=changes))
     changed = {"sources": row.stems, "parts": tuple(parts), "duration_s": duration_s}
+    return row.model_copy(update={**changed, "mixture": None, "mixture_sha256": ""})
+
+
+def played(row: Row, speed: float) -> Row:
+    """The row played `speed` times as fast: pitch and tempo rise together, as with a tape."""
+    parts = tuple(
+        part.model_copy(
+            update={
+                "speed": part.speed * speed,
+                "onset_s": part.onset_s / speed,
+                "duration_s": part.duration_s / speed,
+                "fade_s": part.fade_s / speed,
+            }
+        )
+        for part in row.parts
+    )
+    changed = {"parts": parts, "duration_s": row.duration_s / speed}
+    return row.model_copy(update={**changed, "mixture": None, "mixture_sha256": ""})
+
+
+def stretched(row: Row, duration_s: float) -> Row:
+    """The row made `duration_s` long, pitches kept."""
+    changed = {"duration_s": duration_s, "stretch": row.stretch * duration_s / row.duration_s}
     return row.model_copy(update={**changed, "mixture": None, "mixture_sha256": ""})
 
 

@@ -13,6 +13,7 @@ from soli.data.effects import apply
 from soli.data.levels import active_power
 from soli.data.manifest import Mix, Part, Row
 from soli.data.synth import coloured_noise
+from soli.dsp.stretch import stretch
 from soli.errors import DataError
 from soli.media.excerpt import read_excerpt, resample_excerpt
 from soli.types import Array
@@ -50,19 +51,20 @@ def render(row: Row, root: Path) -> Rendered:
 
 
 def _stem(row: Row, source: str, root: Path, excerpts: _Excerpts) -> Array:
+    """One stem (C, T). Stretched, it goes on from wave to wave by itself: the mixture is the sum of such stems."""
     chains: dict[tuple[object, ...], list[Part]] = defaultdict(list)
     for part in row.parts:
         if part.source == source:
             chains[part.effects].append(part)
-    stem = np.zeros((1, row.frames), np.float32)
+    stem = np.zeros((1, row.laid_frames), np.float32)
     for parts in chains.values():
-        track = np.zeros((1, row.frames), np.float32)
+        track = np.zeros((1, row.laid_frames), np.float32)
         for part in parts:
             track = _lay(track, part, row, root, excerpts)
         chain = [*parts[0].effects, *row.effects]
         track = np.stack([apply(channel, chain, sample_rate=row.sample_rate) for channel in track])
         stem = stem + track if len(chains) > 1 else track
-    return stem
+    return stem if row.stretch == 1.0 else stretch(stem, length=row.frames, sample_rate=row.sample_rate)
 
 
 def _lay(track: Array, part: Part, row: Row, root: Path, excerpts: _Excerpts) -> Array:

@@ -1,18 +1,15 @@
 """Puts a run together from its settings and its data, and checks all of it before the first step."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import torch
 
-from soli.data.library import LIBRARY_NAME, Library, Split, read_library
-from soli.data.manifest import Manifest, Row, read_manifest
-from soli.data.plan import Planner
-from soli.data.spec import read_spec
+from soli.data.manifest import Row
 from soli.errors import DataError, UsageError, near
-from soli.media.hashing import sha256_file
-from soli.train.dataset import Excerpts, Items, Mixtures, Planned, validation_rows
+from soli.modelfile import REST
+from soli.train.data_source import open_data
+from soli.train.dataset import Items, Mixtures, validation_rows
 from soli.train.families import family
 from soli.train.fit import check_fit
 from soli.train.loop import Training
@@ -21,14 +18,8 @@ from soli.train.objectives import objective_for
 from soli.train.run import RunFolder, RunSettings
 from soli.train.validate import Validation
 
-
-@dataclass(frozen=True)
-class DataSource:
-    """The training data of a run: a library with a spec, or a manifest; and the validation manifest."""
-
-    items: Items
-    valid: Manifest
-    record: dict[str, Any]
+# An item may be of one source alone.
+_LOOKED_AT = 8
 
 
 def assemble(settings: RunSettings, *, data: Path, out: Path) -> Training:
@@ -68,54 +59,15 @@ def assemble(settings: RunSettings, *, data: Path, out: Path) -> Training:
     )
 
 
-def open_data(settings: RunSettings, data: Path) -> DataSource:
-    """Opens a library (with the recipe's spec) or a manifest, with what validation needs."""
-    folder = data if data.is_dir() else data.parent
-    library = folder / LIBRARY_NAME
-    if (data.is_dir() or data.name == LIBRARY_NAME) and library.is_file():
-        if settings.data.spec is None:
-            raise UsageError(f"{data} is a library of sounds", do="name a mixing spec: --set data.spec=voice-train")
-        spec = read_spec(settings.data.spec)
-        if settings.data.duration_s:
-            spec = spec.model_copy(update={"duration_s": settings.data.duration_s})
-        sounds = read_library(library)
-        split = _library_split(settings.data.split)
-        planner = Planner(spec, sounds, seed=settings.seed)
-        valid = read_manifest(folder / (settings.data.valid or "valid.jsonl"))
-        record = {"sha256": sha256_file(library), "packages": _packages(sounds, split)}
-        return DataSource(Planned(planner, split=split, root=folder), valid, record)
-    if data.is_dir():
-        raise DataError(
-            f"{data} holds no {LIBRARY_NAME}", wanted="a library or a manifest file", do="soli data build --help"
-        )
-    manifest = read_manifest(data)
-    valid = read_manifest(folder / settings.data.valid) if settings.data.valid else manifest
-    wanted = settings.data
-    items = Excerpts(
-        manifest, split=wanted.split, duration_s=wanted.duration_s, seed=settings.seed, remixed=wanted.remix
-    )
-    return DataSource(items, valid, {"sha256": sha256_file(data), "packages": []})
-
-
-def _library_split(name: str) -> Split:
-    splits: tuple[Split, ...] = get_args(Split)
-    for split in splits:
-        if split == name:
-            return split
-    raise UsageError(f'data.split: a library has no split "{name}"', do=near(name, splits))
-
-
 def check_sources(settings: RunSettings, items: Items) -> None:
-    """Renders a few items and compares its sources with the recipe's: DataError names what is missing."""
-    found: set[str] = set()
-    for index in range(8):  # a few: one item may be of noise alone
-        found |= set(items(index).stems)
-    missing = [source for source in settings.sources if source not in found]
+    """Compares the sources of a few items with the recipe's, and renders one: DataError names what is missing."""
+    found = {source for index in range(_LOOKED_AT) for source in items.row(index).stems}
+    missing = [source for source in settings.sources if source not in found and source != REST]
     if missing:
         raise DataError(
             f"no item holds the source {' or '.join(missing)}",
-            wanted=f"data with the sources {', '.join(settings.sources)}",
-            do=f"the data hold {', '.join(sorted(found))}: --set sources=[...] or name other data",
+            wanted=f"data with the sources {', '.join(source for source in settings.sources if source != REST)}",
+            do=f"{near(missing[0], sorted(found))}; name another with --target or --set sources=[...], or other data",
         )
     others = sorted(found - set(settings.sources))
     if settings.consistent and others:
@@ -123,6 +75,7 @@ def check_sources(settings: RunSettings, items: Items) -> None:
             f"consistent: the items also hold {', '.join(others)}, so that the sources do not sum to the mixture",
             do=f"add {', '.join(others)} to sources, or set consistent: false",
         )
+    items(0)
 
 
 def spread(rows: list[Row], count: int) -> list[Row]:
@@ -130,17 +83,3 @@ def spread(rows: list[Row], count: int) -> list[Row]:
     if not 0 < count < len(rows):
         return rows
     return [rows[index * len(rows) // count] for index in range(count)]
-
-
-def _packages(library: Library, split: str) -> list[dict[str, str]]:
-    """Where the sounds that a run trains on come from and under which licences, for the model card."""
-    found: dict[str, tuple[set[str], set[str]]] = {}
-    for sound in library.sounds:
-        if sound.split == split:
-            licences, kinds = found.setdefault(sound.package, (set(), set()))
-            licences.add(sound.licence)
-            kinds.add(sound.kind)
-    return [
-        {"name": name, "licence": " and ".join(sorted(licences)), "role": " and ".join(sorted(kinds))}
-        for name, (licences, kinds) in sorted(found.items())
-    ]

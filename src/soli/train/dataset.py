@@ -1,4 +1,4 @@
-"""Training items: mixtures rendered on the fly from a mixing spec, or excerpts of the rows of a manifest.
+"""Training items: mixtures rendered on the fly from a mixing spec or of songs, or excerpts of the rows of a manifest.
 
 Item `index` is a pure function of the run's seed and of the index, so that the order of a run does not depend on the
 number of loader processes, and a resumed run sees exactly the items that it would have seen.
@@ -17,14 +17,18 @@ from soli.data.library import Split
 from soli.data.manifest import Manifest, Row, excerpt, remix
 from soli.data.plan import Planner
 from soli.data.render import Rendered, render
+from soli.data.song_mixing import SongMixer
 from soli.errors import DataError, SoliError
+from soli.modelfile import REST
 from soli.train.objectives import Batch
 
 
 class Items(Protocol):
-    """Where the audio of an item comes from."""
+    """Where the audio of an item comes from: the row that it is, and the row rendered."""
 
     sample_rate: int
+
+    def row(self, index: int) -> Row: ...
 
     def __call__(self, index: int) -> Rendered: ...
 
@@ -36,8 +40,39 @@ class Planned:
         self.planner, self.split, self.root = planner, split, root
         self.sample_rate = planner.spec.sample_rate
 
+    def row(self, index: int) -> Row:
+        return self.planner.row(self.split, index)
+
     def __call__(self, index: int) -> Rendered:
-        return render(self.planner.row(self.split, index), self.root)
+        return render(self.row(index), self.root)
+
+
+class Mixed:
+    """Items mixed anew of the songs of a manifest."""
+
+    def __init__(self, mixer: SongMixer, *, root: Path) -> None:
+        self.mixer, self.root = mixer, root
+        self.sample_rate = mixer.sample_rate
+
+    def row(self, index: int) -> Row:
+        return self.mixer.row(index)
+
+    def __call__(self, index: int) -> Rendered:
+        return render(self.row(index), self.root)
+
+
+class Cyclic:
+    """The first `distinct` items, over and over."""
+
+    def __init__(self, items: Items, *, distinct: int) -> None:
+        self.items, self.distinct = items, distinct
+        self.sample_rate = items.sample_rate
+
+    def row(self, index: int) -> Row:
+        return self.items.row(index % self.distinct)
+
+    def __call__(self, index: int) -> Rendered:
+        return self.items(index % self.distinct)
 
 
 class Excerpts:
@@ -50,9 +85,7 @@ class Excerpts:
     def __init__(
         self, manifest: Manifest, *, split: str, duration_s: float | None, seed: int, remixed: bool = False
     ) -> None:
-        self.rows = manifest.split(split)
-        if not self.rows:
-            raise DataError(f'the manifest has no rows of split "{split}"', do="name another with --set data.split=...")
+        self.rows = training_rows(manifest, split=split)
         rates = sorted({row.sample_rate for row in self.rows})
         if len(rates) > 1:
             raise DataError(f"the manifest mixes sample rates {rates}", wanted="one rate")
@@ -60,10 +93,12 @@ class Excerpts:
         self.duration_s = duration_s or max(row.duration_s for row in self.rows)
         self.sources = tuple(dict.fromkeys(source for row in self.rows for source in row.stems)) if remixed else ()
 
-    def __call__(self, index: int) -> Rendered:
+    def row(self, index: int) -> Row:
         rng = np.random.default_rng((self.seed, index))
-        row = remix({source: self._cut(rng) for source in self.sources}) if self.sources else self._cut(rng)
-        return render(row, self.root)
+        return remix({source: self._cut(rng) for source in self.sources}) if self.sources else self._cut(rng)
+
+    def __call__(self, index: int) -> Rendered:
+        return render(self.row(index), self.root)
 
     def _cut(self, rng: np.random.Generator) -> Row:
         row = self.rows[int(rng.integers(len(self.rows)))]
@@ -77,7 +112,8 @@ Item = tuple[torch.Tensor, torch.Tensor]
 class Mixtures(Dataset[Item | SoliError]):
     """Rendered items as tensors: mixture (T,) and targets (S, T), the first channel of each.
 
-    An error that the user can mend is returned, not raised: a loader process would wrap it in its own traceback.
+    A source called "rest" is what the other sources leave of the mixture, whatever that is made of. An error that the
+    user can mend is returned, not raised: a loader process would wrap it in its own traceback.
     """
 
     def __init__(self, items: Items, sources: tuple[str, ...]) -> None:
@@ -90,6 +126,10 @@ class Mixtures(Dataset[Item | SoliError]):
             return error
         silent = np.zeros_like(item.mixture[0])
         targets = np.stack([item.stems[s][0] if s in item.stems else silent for s in self.sources])
+        if REST in self.sources:
+            targets[self.sources.index(REST)] = item.mixture[0] - sum(
+                item.stems[s][0] for s in self.sources if s != REST and s in item.stems
+            )
         return torch.from_numpy(item.mixture[0].copy()), torch.from_numpy(targets)
 
 
@@ -135,6 +175,18 @@ def _collate(items: list[Item | SoliError]) -> Batch | SoliError:
 def _one_thread(_: int) -> None:
     """Loader processes must not take the cores that the network trains on."""
     torch.set_num_threads(1)
+
+
+def training_rows(manifest: Manifest, *, split: str) -> list[Row]:
+    """The rows to train on; DataError where the manifest has none of that split."""
+    rows = manifest.split(split)
+    if not rows:
+        there = ", ".join(sorted({row.split for row in manifest.rows}))
+        raise DataError(
+            f'the manifest has no rows of split "{split}" to train on; it has {there}',
+            do="name another with --set data.split=..., or divide a set of songs with --leave-out",
+        )
+    return rows
 
 
 def validation_rows(manifest: Manifest, *, split: str) -> list[Row]:

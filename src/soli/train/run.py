@@ -11,14 +11,15 @@ import json
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from soli.atomic import write_atomically
+from soli.data.song_mixing import SongMixing
 from soli.errors import InputError, UsageError, near
-from soli.modelfile.info import SourceName
+from soli.modelfile.info import REST, SourceName
 from soli.nested import flatten
 from soli.version import __version__
 
@@ -48,12 +49,25 @@ class DataSettings(_Settings):
 
     spec: str | None = Field(None, description="a mixing spec: a file, or a name in soli/recipes/data")
     duration_s: float | None = Field(None, gt=0, description="length of a training item; default: the spec's or row's")
+    mixing: SongMixing | None = Field(None, description="mix the manifest's songs anew: {} as the Bach10 thesis did")
+    distinct: int = Field(0, ge=0, description="serve the first so many items over and over; 0: every one is new")
+    leave_out: int | None = Field(None, description="of a set of songs: test on this one, validate on the next")
     remix: bool = Field(False, description="cut each source from a row of its own, instead of all from one")
     split: str = Field("train", description="what to train on; a library has train, valid and test, a manifest any")
     valid: str | None = Field(None, description="validation manifest, beside the data; default: the data's own")
     valid_split: str = "valid"
     valid_rows: int = Field(0, ge=0, description="validate on so many rows, spread evenly over the split; 0: all")
     workers: int = Field(1, ge=0)
+
+    @model_validator(mode="after")
+    def _one_way_of_mixing(self) -> "DataSettings":
+        if self.mixing is not None and self.remix:
+            raise ValueError("remix has no effect on items that are mixed anew; leave it out, or mixing")
+        if self.mixing is not None and self.spec is not None:
+            raise ValueError("mixing is for songs, spec for a library of sounds; leave one of them out")
+        if self.mixing is not None and self.duration_s is None:
+            raise ValueError("mixing needs a length of the items: set duration_s")
+        return self
 
 
 class WatchSettings(_Settings):
@@ -113,6 +127,8 @@ class RunSettings(_Settings):
             raise ValueError(f'rest "{self.rest}" must be the last of the sources {list(self.sources)}')
         if len(set(self.sources)) < len(self.sources):
             raise ValueError(f"a source is named twice in {list(self.sources)}")
+        if REST in self.sources and self.rest != REST:
+            raise ValueError(f'"{REST}" is what the other sources leave: set rest: {REST}')
         if self.outputs == 0:
             raise ValueError("the rest is the only source, and nothing is left to estimate")
         return self
@@ -195,8 +211,9 @@ def _known_keys(path: list[str]) -> list[str]:
     model: type[BaseModel] = RunSettings
     for part in path[:-1]:
         annotation = model.model_fields[part].annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
+        for kind in (annotation, *get_args(annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                model = kind
     return list(model.model_fields)
 
 

@@ -12,12 +12,13 @@ file is read, and everything that is wrong with the set is found before anything
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from soli.data.draws import NOISE, VOICE
 from soli.data.holdout import default_count, hold_out
+from soli.data.readers.problems import BadSetError
 from soli.data.tracks import Track
 from soli.dsp.levels import difference_db, rms_db
 from soli.errors import DataError, InputError, UsageError, near
@@ -34,19 +35,8 @@ SUM_LIMIT_DB = -40.0
 SNR_TOLERANCE_DB = 1.0
 # Stands for "no difference", since JSON has no infinities.
 EXACT_DB = -300.0
-MAX_NAMED = 20
 
 Watch = Callable[[int, int], None]
-
-
-class BadSetError(DataError):
-    """A set is not as it should be; `problems` has a line each, the message the first of them."""
-
-    def __init__(self, root: Path, problems: Sequence[str]) -> None:
-        self.problems = list(problems)
-        more = len(problems) - MAX_NAMED
-        listed = "; ".join([*problems[:MAX_NAMED], *([f"and {more} more"] if more > 0 else [])])
-        super().__init__(f"{len(problems)} problems in {root}: {listed}")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,184 @@
+"""Mixtures of songs: every item is drawn as a manifest row from a manifest of songs, and rendered like any other.
+
+Coherent mixing takes all stems from one song, at one time, at one pitch and tempo, with a gain each. Incoherent mixing
+takes each stem from another piece, at a time and a pitch of its own: no harmony, no common rhythm, and as many mixtures
+as there are tuples of stems. Stems sum to the mixture in either, because the mixture is made of them.
+
+Item `index` is a pure function of the rows, the settings, the seed, the split and the index.
+"""
+
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from soli.data.augment import BandSpec, EqSpec, Range, ReverbSpec, draw_band, draw_eq, draw_reverb
+from soli.data.draws import chance
+from soli.data.effects import Effect
+from soli.data.folds import song_name
+from soli.data.manifest import Row, excerpt, played, remix, stretched
+from soli.errors import DataError
+from soli.version import __version__
+
+Share = Annotated[float, Field(ge=0, le=1)]
+_SEMITONES = 12
+
+
+class SongMixing(BaseModel):
+    """How songs are mixed; the defaults are the coherent mixing of the Bach10 thesis. Ranges are drawn uniformly.
+
+    `stretch` is how many times as long the music becomes. Items that are not among the share `stretched` are played
+    faster or slower instead, where the tempo follows the pitch: that costs far less time. `present` weighs how many of
+    the sources sound, from one on; all if empty. `level_db` is a gain of all stems alike. `eq` and `room` are
+    drawn for each stem, `microphone` and `band` for the mixture.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    incoherent: Share = 0.0
+    start_s: Range | None = Field((0.0, 7.0), description="where an item begins in a song; null: anywhere")
+    pitch_semitones: Range = (-2.0, 2.0)
+    stretch: Range = (0.8, 1.2)
+    stretched: Share = 1.0
+    gain_db: Range = (-5.0, 5.0)
+    level_db: Range = (0.0, 0.0)
+    present: tuple[Annotated[float, Field(ge=0)], ...] = ()
+    eq: EqSpec = EqSpec(probability=0)
+    room: ReverbSpec = ReverbSpec(probability=0)
+    microphone: EqSpec = EqSpec(probability=0)
+    band: BandSpec = BandSpec(probability=0)
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "SongMixing":
+        for name in ("start_s", "pitch_semitones", "stretch", "gain_db", "level_db"):
+            bounds: Range | None = getattr(self, name)
+            if bounds is not None and bounds[0] > bounds[1]:
+                raise ValueError(f"{name} falls from {bounds[0]:g} to {bounds[1]:g}")
+        if self.stretch[0] < 0.5 or self.stretch[1] > 2:
+            raise ValueError(f"stretch {list(self.stretch)} must lie between 0.5 and 2")
+        if max(map(abs, self.pitch_semitones)) > _SEMITONES:
+            raise ValueError(f"pitch_semitones {list(self.pitch_semitones)} must lie within an octave")
+        if self.start_s is not None and self.start_s[0] < 0:
+            raise ValueError("start_s begins before the song")
+        if self.present and not any(self.present):
+            raise ValueError("present: every number of sources has the weight 0")
+        return self
+
+
+class SongMixer:
+    """Draws rows of mixtures from the songs of one split. Raises DataError where they cannot be mixed."""
+
+    def __init__(self, songs: Sequence[Row], mixing: SongMixing, *, split: str, duration_s: float, seed: int) -> None:
+        self.songs, self.mixing = tuple(songs), mixing
+        self.split, self.duration_s, self.seed = split, duration_s, seed
+        self.sources = tuple(dict.fromkeys(source for row in songs for source in row.stems))
+        rates = sorted({row.sample_rate for row in songs})
+        if len(rates) != 1:
+            raise DataError(f"songs of the sample rates {rates} cannot be mixed", wanted="one rate, and a song or more")
+        self.sample_rate = rates[0]
+        if len(mixing.present) > len(self.sources):
+            raise DataError(
+                f"mixing.present weighs up to {len(mixing.present)} sources; the songs have {', '.join(self.sources)}"
+            )
+
+    def row(self, index: int) -> Row:
+        """Row `index`: sources that do not sound are named, and have no parts."""
+        rng = np.random.default_rng([self.seed, zlib.crc32(self.split.encode()), index])
+        mixing = self.mixing
+        incoherent = chance(rng, mixing.incoherent)
+        by_stretching = chance(rng, mixing.stretched)
+        stretch = _uniform(rng, mixing.stretch)
+        pitch = _uniform(rng, mixing.pitch_semitones)
+        chosen = self._songs(rng) if incoherent else self._song(rng)
+        sounding = self._sounding(rng, tuple(chosen))
+        # The length that each song is played to, before it is stretched to the item's.
+        laid_s = self.duration_s / (stretch * _faster(pitch, self.sample_rate)) if by_stretching else self.duration_s
+        start, cuts, speeds = float(rng.random()), dict[str, Row](), dict[str, float]()
+        for source, song in chosen.items():
+            own_start, own_pitch = float(rng.random()), _uniform(rng, mixing.pitch_semitones)
+            at, semitones = (own_start, own_pitch) if incoherent else (start, pitch)
+            speeds[source] = _faster(semitones, self.sample_rate)
+            cuts[source] = self._cut(song, at, speeds[source], laid_s)
+        row = self._finished(stretched(remix(cuts), self.duration_s), index, sounding, rng)
+        songs = {source: chosen[source].id for source in sounding}
+        return row.model_copy(update={"meta": _meta(row, songs, speeds, incoherent=incoherent)})
+
+    def _song(self, rng: np.random.Generator) -> dict[str, Row]:
+        song = self.songs[int(rng.integers(len(self.songs)))]
+        return dict.fromkeys(song.stems, song)
+
+    def _songs(self, rng: np.random.Generator) -> dict[str, Row]:
+        """A song for each source, another one each time as far as there are enough."""
+        order = [self.songs[int(place)] for place in rng.permutation(len(self.songs))]
+        chosen: dict[str, Row] = {}
+        for source in self.sources:
+            having = [song for song in order if source in song.stems]
+            taken = {_piece(song) for song in chosen.values()}
+            chosen[source] = next((song for song in having if _piece(song) not in taken), having[0])
+        return chosen
+
+    def _sounding(self, rng: np.random.Generator, there: tuple[str, ...]) -> tuple[str, ...]:
+        """Which of the sources sound, in their order."""
+        weights = np.array(self.mixing.present or [0.0] * (len(self.sources) - 1) + [1.0])
+        count = 1 + int(rng.choice(len(weights), p=weights / weights.sum()))
+        order = rng.permutation(len(there))[:count]
+        return tuple(there[place] for place in sorted(order))
+
+    def _cut(self, song: Row, at: float, speed: float, laid_s: float) -> Row:
+        """What of a song fills `laid_s` at `speed`; a song too short for its start begins earlier, or ends before."""
+        taken_s = laid_s * speed
+        room_s = max(0.0, song.duration_s - taken_s)
+        low_s, high_s = self.mixing.start_s or (0.0, room_s)
+        start_s = min(low_s + at * (high_s - low_s), room_s)
+        return played(excerpt(song, start_s=round(start_s, 4), duration_s=taken_s), speed)
+
+    def _finished(self, row: Row, index: int, sounding: tuple[str, ...], rng: np.random.Generator) -> Row:
+        """The row with gains and effects, of the sources that sound, under a name of its own."""
+        mixing = self.mixing
+        level_db = _uniform(rng, mixing.level_db)
+        gains, effects = dict[str, float](), dict[str, tuple[Effect, ...]]()
+        for source in self.sources:
+            gains[source] = round(level_db + _uniform(rng, mixing.gain_db), 3)
+            effects[source] = (*draw_eq(mixing.eq, rng), *draw_reverb(mixing.room, rng))
+        parts = tuple(
+            part.model_copy(
+                update={
+                    "gain_db": part.gain_db + gains[part.source],
+                    "effects": (*part.effects, *effects[part.source]),
+                }
+            )
+            for part in row.parts
+            if part.source in sounding
+        )
+        shared = (*row.effects, *draw_eq(mixing.microphone, rng), *draw_band(mixing.band, rng))
+        changed = {"id": f"{self.split}-{index:06d}", "split": self.split, "sources": self.sources, "parts": parts}
+        named = {"effects": shared, "labels": sounding, "spec": "songs", "seed": self.seed, "soli": __version__}
+        return row.model_copy(update={**changed, **named})
+
+
+def _piece(song: Row) -> str:
+    """What is played, whoever plays it: two performances of one chorale would be coherent."""
+    return song_name(song) or song.id
+
+
+def _meta(row: Row, songs: Mapping[str, str], speeds: Mapping[str, float], *, incoherent: bool) -> dict[str, object]:
+    """What was drawn, in the words of music: songs, pitch and length of each source that sounds."""
+    return {
+        "incoherent": incoherent,
+        "songs": dict(songs),
+        "pitch_semitones": {source: round(_SEMITONES * math.log2(speeds[source]), 3) for source in songs},
+        "stretch": {source: round(row.stretch / speeds[source], 4) for source in songs},
+    }
+
+
+def _uniform(rng: np.random.Generator, bounds: Range) -> float:
+    return float(rng.uniform(*bounds))
+
+
+def _faster(semitones: float, sample_rate: int) -> float:
+    """The speed that is nearest to a pitch and plays at a multiple of 100 Hz: such ratios resample faster."""
+    speed = 2 ** (semitones / _SEMITONES)
+    return max(100, round(sample_rate * speed, -2)) / sample_rate if semitones else 1.0

@@ -1,0 +1,122 @@
+"""The data of a run, opened and checked: a library with a mixing spec, or a manifest, whole or divided into a fold."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from soli.data.corpora.bach10_songs import held_out_songs
+from soli.data.folds import SPLITS, leaks, leave_one_out
+from soli.data.library import LIBRARY_NAME, Library, Split, read_library
+from soli.data.manifest import Manifest, read_manifest
+from soli.data.plan import Planner
+from soli.data.song_mixing import SongMixer
+from soli.data.spec import read_spec
+from soli.errors import DataError, UsageError, near
+from soli.media.hashing import sha256_file
+from soli.train.dataset import Cyclic, Excerpts, Items, Mixed, Planned, training_rows
+from soli.train.run import DataSettings, RunSettings
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """The training data of a run: a library with a spec, or a manifest; and the validation manifest."""
+
+    items: Items
+    valid: Manifest
+    record: dict[str, Any]
+
+
+def open_data(settings: RunSettings, data: Path) -> DataSource:
+    """Opens a library (with the recipe's spec) or a manifest, with what validation needs."""
+    folder = data if data.is_dir() else data.parent
+    library = folder / LIBRARY_NAME
+    if (data.is_dir() or data.name == LIBRARY_NAME) and library.is_file():
+        source = _open_library(settings, library)
+    elif data.is_dir():
+        raise DataError(
+            f"{data} holds no {LIBRARY_NAME}", wanted="a library or a manifest file", do="soli data build --help"
+        )
+    else:
+        source = _open_manifest(settings, data)
+    if settings.data.distinct:
+        source = replace(source, items=Cyclic(source.items, distinct=settings.data.distinct))
+    return source
+
+
+def _open_library(settings: RunSettings, library: Path) -> DataSource:
+    folder, wanted = library.parent, settings.data
+    if wanted.spec is None:
+        raise UsageError(f"{folder} is a library of sounds", do="name a mixing spec: --set data.spec=voice-train")
+    if wanted.mixing is not None or wanted.leave_out is not None:
+        raise UsageError(f"{folder} is a library of sounds, and songs are mixed or left out", wanted="a manifest")
+    spec = read_spec(wanted.spec)
+    if wanted.duration_s:
+        spec = spec.model_copy(update={"duration_s": wanted.duration_s})
+    sounds = read_library(library)
+    split = _library_split(wanted.split)
+    planner = Planner(spec, sounds, seed=settings.seed)
+    valid = read_manifest(folder / (wanted.valid or "valid.jsonl"))
+    record = {"sha256": sha256_file(library), "packages": _packages(sounds, split)}
+    return DataSource(Planned(planner, split=split, root=folder), valid, record)
+
+
+def _open_manifest(settings: RunSettings, data: Path) -> DataSource:
+    wanted = settings.data
+    manifest = read_manifest(data)
+    record: dict[str, Any] = {"sha256": manifest.sha256, "packages": []}
+    if wanted.leave_out is not None:
+        manifest = _fold(manifest, wanted)
+        record["fold"] = {split: [row.id for row in manifest.split(split)] for split in SPLITS}
+    valid = read_manifest(data.parent / wanted.valid) if wanted.valid else manifest
+    if wanted.mixing is None:
+        items: Items = Excerpts(
+            manifest, split=wanted.split, duration_s=wanted.duration_s, seed=settings.seed, remixed=wanted.remix
+        )
+    else:
+        items = _mixed(manifest, valid, settings)
+    return DataSource(items, valid, record)
+
+
+def _fold(manifest: Manifest, wanted: DataSettings) -> Manifest:
+    if wanted.valid is not None:
+        raise UsageError("data.valid and data.leave_out both say what to validate on", do="leave one of them out: null")
+    assert wanted.leave_out is not None
+    return replace(manifest, rows=tuple(leave_one_out(manifest.rows, wanted.leave_out)))
+
+
+def _mixed(manifest: Manifest, valid: Manifest, settings: RunSettings) -> Mixed:
+    """Items mixed of the songs; DataError where a song of one split, or one that is for testing, is in another."""
+    wanted = settings.data
+    rows = [*manifest.rows, *(valid.split(wanted.valid_split) if valid is not manifest else [])]
+    # A fold of Bach10 may train on the songs that it does not leave out.
+    shared = [*leaks(rows), *(held_out_songs(rows) if wanted.leave_out is None else [])]
+    if shared:
+        more = f"; and {len(shared) - 1} more" if len(shared) > 1 else ""
+        raise DataError(f"{shared[0]}{more}", wanted="splits that share no song", do="soli data check names them all")
+    assert wanted.mixing is not None
+    assert wanted.duration_s is not None
+    songs = training_rows(manifest, split=wanted.split)
+    mixer = SongMixer(songs, wanted.mixing, split=wanted.split, duration_s=wanted.duration_s, seed=settings.seed)
+    return Mixed(mixer, root=manifest.root)
+
+
+def _library_split(name: str) -> Split:
+    splits: tuple[Split, ...] = get_args(Split)
+    for split in splits:
+        if split == name:
+            return split
+    raise UsageError(f'data.split: a library has no split "{name}"', do=near(name, splits))
+
+
+def _packages(library: Library, split: str) -> list[dict[str, str]]:
+    """Where the sounds that a run trains on come from and under which licences, for the model card."""
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for sound in library.sounds:
+        if sound.split == split:
+            licences, kinds = found.setdefault(sound.package, (set(), set()))
+            licences.add(sound.licence)
+            kinds.add(sound.kind)
+    return [
+        {"name": name, "licence": " and ".join(sorted(licences)), "role": " and ".join(sorted(kinds))}
+        for name, (licences, kinds) in sorted(found.items())
+    ]

@@ -1,0 +1,174 @@
+"""A built set: Bach10's layout, exact sums, the same bytes again, also after a kill; and what it refuses."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_chorales import keep_scores
+from made_fonts import quartet_patches, quartet_sf2
+
+from soli.cli.main import main
+from soli.data.corpora.bach10_songs import held_out_songs
+from soli.data.corpora.chorales import Settings, build
+from soli.data.corpora.fonts import Source
+from soli.data.corpora.performance import Performance
+from soli.data.library import Split
+from soli.data.readers.bach10 import read_bach10
+from soli.errors import DataError, OutputError, UsageError
+from soli.media.audio import probe, read_audio
+
+SMALL = Settings(train=3, valid=1, test=2, seed=5)
+
+
+@pytest.fixture(scope="module")
+def fonts(tmp_path_factory: pytest.TempPathFactory) -> dict[Split, Source]:
+    folder = tmp_path_factory.mktemp("fonts")
+    train, valid = (
+        quartet_sf2(folder / f"{name}.sf2", partials=(1, share)) for name, share in (("a", 0.5), ("b", 0.2))
+    )
+    test = quartet_patches(folder / "pats")
+    paths: dict[Split, Path] = {"train": train, "valid": valid, "test": test}
+    return {split: Source.of(path) for split, path in paths.items()}
+
+
+@pytest.fixture(scope="module")
+def built(fonts: dict[Split, Source], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("sets") / "set"
+    keep_scores(out)
+    result = build(out, SMALL, fonts)
+    assert (result.pieces, result.written, result.kept) == ({"train": 3, "valid": 1, "test": 2}, 6, 0)
+    return out
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_it_is_a_set_in_bach10s_layout_with_exact_sums(built: Path) -> None:
+    found = read_bach10(built)
+    assert found.splits == {"train": 3, "valid": 1, "test": 2}
+    assert found.ignored == []
+    assert held_out_songs(found.rows) == []
+    for song in found.songs:
+        folder = built / song.folder
+        assert probe(folder / f"{song.id}.wav").subtype == "pcm16"
+        assert (song.sample_rate, probe(folder / f"{song.id}.wav").channels) == (44100, 1)
+        stems = [read_audio(folder / name).samples for name in song.stems.values()]
+        np.testing.assert_array_equal(np.sum(stems, axis=0), read_audio(folder / f"{song.id}.wav").samples)
+        assert (folder / f"{song.id}-saxphone.wav").is_file()
+    assert [song.title for song in found.songs if song.split == "test"] == ["bwv255", "bwv274"]
+
+
+def test_notes_are_where_the_annotation_says(built: Path) -> None:
+    """Energy before and after the first onset of each part, and the note's pitch in the spectrum after it."""
+    folder = next((built / "train").glob("0001-*"))
+    performance = Performance.model_validate_json((folder / "performance.json").read_bytes())
+    with (folder / f"{folder.name}.notes.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == sum(len(player.notes) for player in performance.players) == 16
+    for player, name in zip(performance.players, ("violin", "clarinet", "saxphone", "bassoon"), strict=True):
+        row = next(row for row in rows if row["source"] == player.source)
+        sound = read_audio(folder / f"{folder.name}-{name}.wav").samples[0]
+        start, end = (round(float(row[key]) * 44100) for key in ("onset_s", "offset_s"))
+        assert np.abs(sound[: max(start - 100, 0)]).max(initial=0) < 1e-3
+        middle = sound[(start + end) // 2 - 4000 : (start + end) // 2 + 4000] * np.hanning(8000)
+        levels = np.abs(np.fft.rfft(middle, 65536))
+        hz = 440 * 2 ** ((int(row["midi_pitch"]) + float(row["cents"]) / 100 - 69) / 12)
+        near = np.abs(np.fft.rfftfreq(65536, 1 / 44100) / hz - 1) < 0.05
+        found = np.fft.rfftfreq(65536, 1 / 44100)[near][levels[near].argmax()]
+        assert abs(1200 * np.log2(found / hz)) < 40
+
+
+def test_the_same_bytes_again_with_two_processes(built: Path, fonts: dict[Split, Source], tmp_path: Path) -> None:
+    again = tmp_path / "set"
+    keep_scores(again)
+    build(again, SMALL, fonts, workers=2)
+    assert contents(again) == contents(built)
+
+
+def test_more_pieces_are_added_and_what_is_missing_is_made_again(
+    built: Path, fonts: dict[Split, Source], tmp_path: Path
+) -> None:
+    grown = shutil.copytree(built, tmp_path / "set")
+    lost = next((grown / "train").glob("0002-*"))
+    shutil.rmtree(lost)
+    result = build(grown, SMALL.model_copy(update={"valid": 2}), fonts)
+    assert (result.written, result.kept) == (2, 5)
+    assert {path: data for path, data in contents(grown).items() if path.startswith("train")} == {
+        path: data for path, data in contents(built).items() if path.startswith("train")
+    }
+    with pytest.raises(UsageError, match=r"was built with other settings \(valid: 2 -> 1\)"):
+        build(grown, SMALL, fonts)
+    with pytest.raises(UsageError, match=r"seed: 5 -> 6"):
+        build(grown, SMALL.model_copy(update={"seed": 6, "valid": 2}), fonts)
+    with pytest.raises(UsageError, match=r"the font of train"):
+        build(grown, SMALL.model_copy(update={"valid": 2}), {**fonts, "train": fonts["valid"]})
+
+
+def test_a_killed_build_goes_on_to_the_same_bytes(built: Path, fonts: dict[Split, Source], tmp_path: Path) -> None:
+    out = tmp_path / "set"
+    keep_scores(out)
+    options = [f"--font={split}={source.path}" for split, source in fonts.items()]
+    counts = ["--train", "3", "--valid", "1", "--test", "2", "--seed", "5", "--workers", "1"]
+    call = [sys.executable, "-c", "from soli.cli.main import main; raise SystemExit(main())"]
+    process = subprocess.Popen([*call, "data", "build", "chorales", str(out), *counts, *options])
+    while not list(out.glob("train/0*")) and process.poll() is None:
+        time.sleep(0.02)
+    assert process.poll() is None, "it was done before it could be killed"
+    process.kill()
+    process.wait()
+    for folder in (path for path in out.glob("*/*") if path.is_dir() and not path.name.startswith(".")):
+        assert len(list(folder.iterdir())) == 7
+    build(out, SMALL, fonts)
+    assert contents(out) == contents(built)
+
+
+def test_a_font_is_refused_before_anything_is_written(fonts: dict[Split, Source], tmp_path: Path) -> None:
+    (tmp_path / "text.sf2").write_text("no font at all")
+    bad: dict[Split, Source] = {**fonts, "test": Source.of(tmp_path / "text.sf2")}
+    with pytest.raises(DataError, match=r"text\.sf2 is no sound font"):
+        build(tmp_path / "set", SMALL, bad)
+    assert not (tmp_path / "set").exists()
+
+
+def test_a_folder_of_something_else_is_left_alone(fonts: dict[Split, Source], tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_text("x")
+    with pytest.raises(OutputError, match="holds something else; wanted a new or empty folder"):
+        build(tmp_path, SMALL, fonts)
+
+
+def test_the_command_tells_what_it_made(
+    built: Path, fonts: dict[Split, Source], capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = ["data", "build", "chorales", str(built), "--train", "3", "--valid", "1", "--test", "2", "--seed", "5"]
+    call += [f"--font={split}={source.path}" for split, source in fonts.items()]
+    assert main([*call, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["pieces"], told["written"], told["kept"]) == ({"train": 3, "valid": 1, "test": 2}, 0, 6)
+    assert told["hours"] == pytest.approx(6 * 4 / 3600, rel=0.5)
+    assert main(call) == 0
+    assert f"0 pieces written to {built}, 6 were there before (train 3, valid 1, test 2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "said", "code"),
+    [
+        (("--font", "train"), "--font train; wanted SPLIT=FONT", 2),
+        (("--font", "tain=a.sf2"), "--font tain=a.sf2; wanted SPLIT=FONT; did you mean train", 2),
+        (("--font", "test=a", "--font", "test=b"), "--font test was given twice", 2),
+        (("--train", "0", "--valid", "0", "--test", "0"), "no pieces are asked for", 2),
+        (("--font", "train=x", "--font", "valid=x", "--font", "test=x"), "no sound font at x", 1),
+    ],
+)
+def test_calls_that_cannot_work_say_why(
+    options: tuple[str, ...], said: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["data", "build", "chorales", str(tmp_path / "set"), *options]) == code
+    assert f"soli: error: {said}" in capsys.readouterr().err
+    assert not (tmp_path / "set").exists()
