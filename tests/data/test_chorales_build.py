@@ -143,6 +143,14 @@ def test_a_folder_of_something_else_is_left_alone(fonts: dict[Split, Source], tm
         build(tmp_path, SMALL, fonts)
 
 
+def test_what_a_kill_has_left_before_the_first_piece_is_no_hindrance(
+    fonts: dict[Split, Source], tmp_path: Path
+) -> None:
+    keep_scores(tmp_path)
+    (tmp_path / ".chorales.json.part").write_text("{")
+    assert build(tmp_path, Settings(train=1), fonts).written == 1
+
+
 def test_the_command_tells_what_it_made(
     built: Path, fonts: dict[Split, Source], capsys: pytest.CaptureFixture[str]
 ) -> None:
