@@ -80,12 +80,11 @@ class Sampler:
 
 def _play(prepared: Prepared, pitch: Curve, *, skip_s: float, kept: float) -> Array:
     zone = prepared.zone
-    root = zone.root + prepared.wobble.mean / 100
-    speed: Curve = np.exp2((pitch - root) / 12) * (zone.sample_rate / RATE)
-    if kept < 1:
-        places = _looped(_positions(speed, skip_s * zone.sample_rate), prepared)
-        # Where the wobble is read from, it has not been taken out yet; off by a thousandth of a second, at most.
-        speed = speed * np.exp2((kept - 1) / 1200 * prepared.wobble.course[places])
+    speed: Curve = np.exp2((pitch - zone.root) / 12) * (zone.sample_rate / RATE)
+    places = _looped(_positions(speed, skip_s * zone.sample_rate), prepared)
+    # Where the wobble is read from, it has not been taken out yet; that is off by some thousandths of a second.
+    wobble = prepared.wobble.drift[places] + np.float32(1 - kept) * prepared.wobble.swing[places]
+    speed *= np.exp2(wobble / -1200)
     positions = _positions(speed, skip_s * zone.sample_rate)
     samples = _unrolled(prepared, math.ceil(positions[-1]) + 1)
     sound = interpolate(samples, positions, fastest=float(speed.max()))
