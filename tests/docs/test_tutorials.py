@@ -7,7 +7,7 @@ import pytest
 from followed import PROJECT, Copy, Page
 
 from soli.separation import zoo
-from trees import voice_noise
+from trees import bach10, voice_noise
 
 
 @pytest.mark.skipif("voice" not in zoo.names(), reason="the model voice is not in this checkout")
@@ -40,6 +40,21 @@ def test_voice_and_noise(tmp_path: Path) -> None:
     }
     assert (tmp_path / "compared/index.html").is_file()
     assert names_in(root) == names_in(untouched), "something was written into the set"
+
+
+def test_bach10(tmp_path: Path) -> None:
+    (tmp_path / "src").symlink_to(PROJECT / "src")
+    root = bach10(tmp_path, pieces=4, duration_s=0.6)
+    before = names_in(root)
+    copy = Copy(tmp_path)
+    for command in Page.read("tutorials/bach10.md").commands:
+        done = copy.run(command)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    stems = tmp_path / "separated/03-ChristederdubistTagundLicht"
+    assert {path.name for path in stems.iterdir()} == {"violin.wav", "rest.wav"}
+    for name in ("index.html", "SepModel_model-e_FULL_EVAL_RESULTS.csv", "violin_ALL_MODELS.csv", "scores.csv"):
+        assert (tmp_path / "report" / name).is_file(), name
+    assert names_in(root) == before, "something was written into the set"
 
 
 def names_in(root: Path) -> list[str]:

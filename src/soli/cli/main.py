@@ -56,6 +56,15 @@ COMMANDS = {
         "soli.cli.data", "app", "Build, check and render training data.", "soli data build speech-noise data"
     ),
     "train": Command("soli.cli.train", "train", "Train a network.", "soli train voice --data data --out runs/voice"),
+    "sweep": Command(
+        "soli.cli.sweep",
+        "sweep",
+        "Train and score recipes by target, each song left out in turn.",
+        "soli sweep bach10/model-a bach10/model-b --data bach10.jsonl --out sweep",
+    ),
+    "report": Command(
+        "soli.cli.report", "report", "Tables, plots and a page of a sweep.", "soli report sweep --out report"
+    ),
     "export": Command("soli.cli.export", "export", "Turn a run into one model file.", "soli export runs/voice"),
     "evaluate": Command(
         "soli.cli.evaluate",

@@ -55,7 +55,7 @@ def _clip(line: Line, row: Row, subject: Subject, root: Path, *, out: Path, stem
     place = subject.sources.index(line.source)
     sounds = {"mixture": rendered.mixture, "estimate": estimates[place], "reference": references[place]}
     paths = {
-        name: _written(samples, out, f"{stem}-{name}", sample_rate=rendered.sample_rate)
+        name: written(samples, out, f"{stem}-{name}", sample_rate=rendered.sample_rate)
         for name, samples in sounds.items()
     }
     return Clip(
@@ -67,7 +67,8 @@ def _clip(line: Line, row: Row, subject: Subject, root: Path, *, out: Path, stem
     )
 
 
-def _written(samples: Array, out: Path, stem: str, *, sample_rate: int) -> str:
+def written(samples: Array, out: Path, stem: str, *, sample_rate: int) -> str:
+    """Writes `out/stem.flac` (24 bit), or `.wav` (float) beyond full scale; gives the path from `out`."""
     loud = float(np.max(np.abs(samples), initial=0.0)) > 1.0
     format, subtype = ("wav", "float32") if loud else ("flac", "pcm24")
     write_audio(out / f"{stem}.{format}", samples, sample_rate=sample_rate, format=format, subtype=subtype)

@@ -1,12 +1,13 @@
 """One function on many items by several processes, none of which outlives the run, however that ends."""
 
+import multiprocessing
 import os
 import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
@@ -34,12 +35,7 @@ def in_processes(work: Callable[[T], R], items: Iterable[T], *, processes: int, 
     Ctrl-C and a polite kill reach this process alone, even where they are sent to the whole group. Raises SoliError
     where a process was killed.
     """
-    # Python's own tracker of resources, which the first process needs, takes the block off the signals as it starts.
-    resource_tracker.ensure_running()
-    # Not the standard library's pool: in Python 3.11 it waits for ever when a worker is killed while others start.
-    pool = ProcessPoolExecutor(
-        processes, initializer=_end_with, initargs=(os.getpid(),), env=dict.fromkeys(THREAD_LIMITS, str(threads))
-    )
+    pool = _pool(processes, threads)
     try:
         yield from _in_order(pool, work, iter(items), ahead=_AHEAD * processes)
     except BrokenProcessPool as error:
@@ -49,6 +45,53 @@ def in_processes(work: Callable[[T], R], items: Iterable[T], *, processes: int, 
     finally:
         with _undisturbed():
             pool.shutdown(kill_workers=True)
+
+
+def apart(
+    work: Callable[[T], R], items: Iterable[T], *, processes: int, threads: int
+) -> Generator[tuple[T, R | SoliError], None, None]:
+    """Each item in a fresh process of its own, so many at a time, as they come: the item, and its result or its error.
+
+    A process that fails, or is killed, takes nothing else along. Closing the iterator ends all that are at work.
+    """
+    left, at_work = iter(items), dict[Future[R], tuple[T, ProcessPoolExecutor]]()
+    try:
+        while True:
+            for item in islice(left, processes - len(at_work)):
+                pool = _pool(1, threads)
+                with _undisturbed():
+                    at_work[pool.submit(work, item)] = (item, pool)
+            if not at_work:
+                return
+            finished, _ = wait(at_work, return_when=FIRST_COMPLETED)
+            for future in finished:
+                item, pool = at_work.pop(future)
+                with _undisturbed():
+                    pool.shutdown(kill_workers=True)
+                error = future.exception()
+                yield item, future.result() if error is None else _told(error)
+    finally:
+        with _undisturbed():
+            for _, pool in at_work.values():
+                pool.shutdown(kill_workers=True)
+
+
+def _told(error: BaseException) -> SoliError:
+    """Why a process came to no result."""
+    if isinstance(error, SoliError):
+        return error
+    if isinstance(error, BrokenProcessPool):
+        return SoliError("its process was killed", do="run it again, with fewer at a time if memory is short")
+    return SoliError(f"{type(error).__name__}: {error}")
+
+
+def _pool(processes: int, threads: int) -> ProcessPoolExecutor:
+    # Python's own tracker of resources, which the first process needs, takes the block off the signals as it starts.
+    resource_tracker.ensure_running()
+    # Not the standard library's pool: in Python 3.11 it waits for ever when a worker is killed while others start.
+    return ProcessPoolExecutor(
+        processes, initializer=_begin, initargs=(os.getpid(),), env=dict.fromkeys(THREAD_LIMITS, str(threads))
+    )
 
 
 def _in_order(pool: ProcessPoolExecutor, work: Callable[[T], R], items: Iterator[T], *, ahead: int) -> Iterator[R]:
@@ -71,6 +114,13 @@ def _undisturbed() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin(parent: int) -> None:
+    """What each process does first."""
+    _end_with(parent)
+    # loky's own way of starting processes is the default in its workers, and loaders of training data know no such way.
+    multiprocessing.set_start_method(None, force=True)
 
 
 def _end_with(parent: int) -> None:

@@ -1,0 +1,99 @@
+"""The report of a sweep in a folder: CSV files, the report card, pictures, and one page that needs no network."""
+
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+from jinja2 import Environment, StrictUndefined
+
+from soli.atomic import cannot_write, write_atomically
+from soli.evaluation.sweep import Heard, Sweep
+from soli.report import sweep_plots
+from soli.report.page import PAGE, decibels
+from soli.report.published import Published, bach10
+from soli.report.sweep_tables import csv_files, explanations, report_card, tables
+from soli.report.theme import LIGHT, THEMES, Theme
+from soli.version import __version__
+
+CARD, DATA, PICTURES = "report_card.txt", "sweep.json", "pictures"
+
+
+class Picture(NamedTuple):
+    """A picture in both themes, as paths from the page, and what it shows."""
+
+    light: str
+    dark: str
+    about: str
+
+
+def write_sweep_report(sweep: Sweep, heard: list[Heard], out: Path) -> Path:
+    """Writes everything into `out`, in which the sounds of `heard` are already; returns the page's path.
+
+    Raises OutputError.
+    """
+    published = bach10()
+    try:
+        (out / PICTURES).mkdir(parents=True, exist_ok=True)
+        boxes = {target: _boxes(sweep, target, published, out) for target in sweep.targets}
+        looked_at = {each.target: _looked_at(each, out) for each in heard}
+    except OSError as error:
+        raise cannot_write(out / PICTURES, error) from error
+    for name, text in csv_files(sweep).items():
+        write_atomically(out / name, text)
+    write_atomically(out / CARD, report_card(sweep, published))
+    write_atomically(out / DATA, sweep.model_dump_json(indent=1) + "\n")
+    write_atomically(out / PAGE, html(sweep, heard, published, boxes=boxes, looked_at=looked_at))
+    return out / PAGE
+
+
+def _boxes(sweep: Sweep, target: str, published: Published, out: Path) -> Picture:
+    for theme in THEMES:
+        sweep_plots.boxes_by_model(sweep, target, published, theme, out / _file(f"boxes-{target}", theme))
+    return _picture(f"boxes-{target}", f"SI-SDR of {target} over the songs, a box a model; the bar is the median")
+
+
+def _looked_at(heard: Heard, out: Path) -> list[Picture]:
+    waves, masks = f"waves-{heard.target}", f"mask-{heard.target}"
+    for theme in THEMES:
+        sweep_plots.waves(heard, out, theme, out / _file(waves, theme))
+        sweep_plots.masks(heard, out, theme, out / _file(masks, theme))
+    return [
+        _picture(waves, "The estimate over the reference: the song, and its loudest moment"),
+        _picture(masks, "The share of the mixture that is taken to be the target's: estimated, and ideal"),
+    ]
+
+
+def _file(name: str, theme: Theme) -> str:
+    return f"{PICTURES}/{name}.png" if theme is LIGHT else f"{PICTURES}/{name}-{theme.name}.png"
+
+
+def _picture(name: str, about: str) -> Picture:
+    light, dark = (_file(name, theme) for theme in THEMES)
+    return Picture(light, dark, about)
+
+
+def html(
+    sweep: Sweep,
+    heard: list[Heard],
+    published: Published,
+    *,
+    boxes: dict[str, Picture],
+    looked_at: dict[str, list[Picture]],
+) -> str:
+    """The page. Every text in it is escaped; pictures and sounds are named by their paths from the page."""
+    template = resources.files("soli.report") / "templates" / "sweep.html.j2"
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["db"] = decibels
+    overview, *others = tables(sweep, published)
+    return environment.from_string(template.read_text(encoding="utf-8")).render(
+        sweep=sweep,
+        overview=overview,
+        by_target={target: others[2 * at : 2 * at + 2] for at, target in enumerate(sweep.targets)},
+        files=sorted(csv_files(sweep)),
+        card=CARD,
+        explanations=explanations(sweep, published),
+        heard=heard,
+        boxes=boxes,
+        looked_at=looked_at,
+        soli=__version__,
+    )

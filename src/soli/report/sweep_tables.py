@@ -1,0 +1,195 @@
+"""The tables of a sweep: the CSV files of the Bach10 thesis, all scores as one CSV, and the report card as text."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from soli.evaluation.sweep import SCORES, CellScores, Kind, Spread, Sweep, best_model, over_songs
+from soli.report.published import Figure, Published
+from soli.report.tables import NOTHING, Table, spelled
+
+# As the thesis has them, and in its order.
+FULL_EVAL = ("si_sar", "si_sdr", "si_sir", "snr")
+KINDS: tuple[Kind, ...] = ("estimate", "mixture", "improvement", "ceiling")
+_HEAD = ("", "songs", *(spelled(score) for score in SCORES))
+MIXTURE, IDEAL, PUBLISHED = "mixture", "ideal ratio mask", "published"
+
+
+def csv_files(sweep: Sweep) -> dict[str, str]:
+    """Every CSV file by its name: one a model (a row a target), one a target (a row a model), and one of all cells."""
+    files = {f"SepModel_{model}_FULL_EVAL_RESULTS.csv": _of_model(sweep, model) for model in sweep.models}
+    files |= {f"{target}_ALL_MODELS.csv": _of_target(sweep, target) for target in sweep.targets}
+    return files | {"scores.csv": _all_scores(sweep)}
+
+
+def _of_model(sweep: Sweep, model: str) -> str:
+    cells = {target: sweep.of(model=model, target=target) for target in sweep.targets}
+    return _full_eval("target", {target: some for target, some in cells.items() if some})
+
+
+def _of_target(sweep: Sweep, target: str) -> str:
+    cells = {model: sweep.of(model=model, target=target) for model in sweep.models}
+    return _full_eval("model", {model: some for model, some in cells.items() if some})
+
+
+def _full_eval(what: str, rows: dict[str, list[CellScores]]) -> str:
+    head = [what, *(spelled(score) for score in FULL_EVAL)]
+    return _csv(
+        [head, *([name, *(mean_std(over_songs(some, each)) for each in FULL_EVAL)] for name, some in rows.items())]
+    )
+
+
+def _all_scores(sweep: Sweep) -> str:
+    """A row a cell and score; infinite scores as "inf", undefined ones empty."""
+    head = ["model", "target", "song", "title", "score", *KINDS]
+    rows = (
+        [cell.model, cell.target, cell.song, cell.title, score, *(_number(cell, kind, score) for kind in KINDS)]
+        for cell in sweep.cells
+        for score in SCORES
+    )
+    return _csv([head, *rows])
+
+
+def _number(cell: CellScores, kind: Kind, score: str) -> str:
+    value = cell.of(kind).get(score)
+    return "" if value is None else repr(value)
+
+
+def _csv(rows: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def mean_std(spread: Spread, *, digits: int = 3) -> str:
+    """A mean and its standard deviation over the songs: "0.581 ± 1.505"."""
+    if spread.mean is None:
+        return NOTHING
+    return f"{spread.mean:.{digits}f} ± {spread.std:.{digits}f}"
+
+
+def tables(sweep: Sweep, published: Published) -> list[Table]:
+    """The best of each target first, then two tables a target: its scores, and what they are above the mixture's."""
+    each = (table for target in sweep.targets for table in (_scores(sweep, target, published), _gains(sweep, target)))
+    return [_overview(sweep, published), *each]
+
+
+def _overview(sweep: Sweep, published: Published) -> Table:
+    """SI-SDR of each target's best model, between its marks."""
+    head = ("", "best model", "songs", "SI-SDR", "median", "above the mixture", MIXTURE, IDEAL, PUBLISHED)
+    return Table("SI-SDR of the best model, dB", head, tuple(_best(sweep, each, published) for each in sweep.targets))
+
+
+def _best(sweep: Sweep, target: str, published: Published) -> tuple[str, ...]:
+    model = best_model(sweep, target)
+    cells = sweep.of(model=model, target=target)
+    found = {kind: over_songs(cells, "si_sdr", kind) for kind in KINDS}
+    mark = published.targets.get(target)
+    return (
+        target,
+        model,
+        str(len({cell.song for cell in cells})),
+        _cell(found["estimate"]),
+        _median(found["estimate"]),
+        *(_cell(found[kind]) for kind in ("improvement", "mixture", "ceiling")),
+        NOTHING if mark is None else f"{_published(mark.si_sdr)} ({mark.model})",
+    )
+
+
+def _scores(sweep: Sweep, target: str, published: Published) -> Table:
+    """Every score of a target: two rows a model, then the marks that they are read against."""
+    rows = [row for model, some in _models(sweep, target) for row in _mean_and_median(model, some, "estimate")]
+    rows.append(_means(MIXTURE, _one_a_song(sweep.of(target=target)), "mixture"))
+    rows += _ideal_rows(sweep, target)
+    mark = published.targets.get(target)
+    if mark is not None:
+        rows.append((f"{PUBLISHED} ({mark.model})", NOTHING, *(_published(mark.of(score)) for score in SCORES)))
+    return Table(f"{target}: scores in dB", _HEAD, tuple(rows))
+
+
+def _gains(sweep: Sweep, target: str) -> Table:
+    rows = (row for model, some in _models(sweep, target) for row in _mean_and_median(model, some, "improvement"))
+    return Table(f"{target}: above the mixture, dB", _HEAD, tuple(rows))
+
+
+def _models(sweep: Sweep, target: str) -> list[tuple[str, list[CellScores]]]:
+    found = ((model, sweep.of(model=model, target=target)) for model in sweep.models)
+    return [(model, cells) for model, cells in found if cells]
+
+
+def _one_a_song(cells: Sequence[CellScores]) -> list[CellScores]:
+    """The mixture of a song is the same for all models."""
+    return list({(cell.song, cell.title): cell for cell in cells}.values())
+
+
+def _ideal_rows(sweep: Sweep, target: str) -> list[tuple[str, ...]]:
+    """The ceiling, once where all models have the same transform."""
+    rows = {_means(IDEAL, cells, "ceiling"): model for model, cells in _models(sweep, target)}
+    if len(rows) == 1:
+        return list(rows)
+    return [(f"{IDEAL} ({model})", *row[1:]) for row, model in rows.items()]
+
+
+def _mean_and_median(name: str, cells: Sequence[CellScores], kind: Kind) -> list[tuple[str, ...]]:
+    medians = (_median(over_songs(cells, score, kind)) for score in SCORES)
+    return [_means(name, cells, kind), (f"{name}, median", NOTHING, *medians)]
+
+
+def _means(name: str, cells: Sequence[CellScores], kind: Kind) -> tuple[str, ...]:
+    songs = str(len({cell.song for cell in cells}))
+    return (name, songs, *(_cell(over_songs(cells, score, kind)) for score in SCORES))
+
+
+def _cell(spread: Spread) -> str:
+    said = mean_std(spread, digits=2)
+    return f"{said} ({spread.left_out} left out)" if spread.left_out and spread.counted else said
+
+
+def _median(spread: Spread) -> str:
+    return NOTHING if spread.median is None else f"{spread.median:.2f}"
+
+
+def _published(figure: Figure | None) -> str:
+    if figure is None:
+        return NOTHING
+    return " ± ".join(f"{value:.2f}" for value in figure)
+
+
+def explanations(sweep: Sweep, published: Published) -> list[str]:
+    """What the figures are, a sentence each."""
+    songs = ", ".join(map(str, sweep.songs))
+    said = [
+        "Mean ± standard deviation over the songs, in dB, of networks that have heard neither the song nor its files. "
+        f"Songs: {songs}.",
+        "Scored against the target and the rest, mean-centred. A high SI-SAR alone says nothing: the untouched "
+        "mixture has no artefacts.",
+        f'"{MIXTURE}": the mixture taken as the estimate. "{IDEAL}": what a perfect mask would reach.',
+    ]
+    if any(target in published.targets for target in sweep.targets):
+        said.append(f'"{PUBLISHED}": {published.source}; on its own recordings, not on these where they are others.')
+    uneven = len({len(sweep.of(target=target, model=model)) for target in sweep.targets for model in sweep.models}) > 1
+    if uneven or sweep.unfinished:
+        said.append(
+            f"Not all cells are finished ({len(sweep.cells)} are, {len(sweep.unfinished)} more are begun): "
+            "rows of different songs do not compare."
+        )
+    return said
+
+
+def report_card(sweep: Sweep, published: Published) -> str:
+    """All tables as text, for a terminal or a file."""
+    parts = [_text(table) for table in tables(sweep, published)]
+    return "\n\n".join([*parts, *explanations(sweep, published)]) + "\n"
+
+
+def _text(table: Table) -> str:
+    lines = [table.head, *table.rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(table.head))]
+    return "\n".join([table.title, *(_aligned(line, widths) for line in lines)])
+
+
+def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
+    """The first column to the left, the others to the right."""
+    first, *others = line
+    right = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
+    return "  ".join([first.ljust(widths[0]), *right]).rstrip()

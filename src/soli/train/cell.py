@@ -1,0 +1,54 @@
+"""One cell of a sweep, from wherever it was left to its scores: trained, exported, and judged on the song left out."""
+
+import time
+
+from soli.atomic import write_atomically
+from soli.data.folds import TEST, leave_one_out
+from soli.data.manifest import Manifest, read_manifest, relocated, write_manifest
+from soli.data.render import render
+from soli.evaluation.results import Line
+from soli.evaluation.scoring import judge
+from soli.evaluation.subject import subject_of
+from soli.evaluation.sweep_folder import SCORES, TEST_MANIFEST, model_file
+from soli.train.assemble import assemble
+from soli.train.export import export
+from soli.train.log import draw_curves
+from soli.train.loop import train
+from soli.train.sweep import Cell
+
+
+def finish(cell: Cell) -> float:
+    """Does what is left of a cell, and gives the seconds that this took.
+
+    The scores are written last and at once, so a cell has all of them or is not finished. The state of the training,
+    several times as large as the model, is removed then: there is nothing to go on with. Raises SoliError.
+    """
+    start = time.monotonic()
+    training = assemble(cell.settings, data=cell.data, out=cell.folder)
+    folder = training.folder
+    begin = folder.go_on if folder.record.is_file() else folder.create
+    begin(cell.settings, training.data_record)
+    train(training, resume=True)
+    draw_curves(folder.log, folder.curves)
+    export(cell.folder, model_file(cell.folder))
+    lines = _judged(cell)
+    write_atomically(cell.folder / SCORES, "".join(f"{line.model_dump_json()}\n" for line in lines))
+    for state in (folder.state, folder.previous_state):
+        state.unlink(missing_ok=True)
+    return time.monotonic() - start
+
+
+def _judged(cell: Cell) -> list[Line]:
+    """A line for the target and one for the rest, of every row of the song that was left out."""
+    manifest = _song(cell)
+    subject = subject_of(str(model_file(cell.folder)), manifest, threads=1)
+    return [line for row in manifest.rows for line in judge(row, render(row, manifest.root), subject, ("si",))]
+
+
+def _song(cell: Cell) -> Manifest:
+    """The song that was left out, as a manifest in the cell's folder."""
+    songs = read_manifest(cell.data)
+    rows = [row for row in leave_one_out(songs.rows, cell.song) if row.split == TEST]
+    path = cell.folder / TEST_MANIFEST
+    write_manifest(path, relocated(rows, songs.root, cell.folder))
+    return read_manifest(path)
