@@ -27,6 +27,7 @@ class Family:
     `reach(settings)` is there for networks of finite memory, which need no windows at use: their chunks get as much of
     their surroundings as the network looks at. The preset `paper` is what was published (a family's file says where),
     `small` is for two processor cores at 8 kHz: a step of 16 items of 2 s takes about a second of one of them at most.
+    `shares_all`: the estimates of two sources or more are shares of the whole mixture, so that nothing else is left.
     """
 
     network: type[nn.Module]
@@ -35,6 +36,7 @@ class Family:
     summary: str
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     reach: Callable[[Any], Reach] | None = None
+    shares_all: bool = False
 
 
 # What the small mask networks look at: 32 ms windows at 8 kHz.
@@ -51,7 +53,7 @@ FAMILIES: Mapping[str, Family] = {
         summary="decibels, batch norm, bidirectional LSTM stack, sigmoid mask",
         presets={
             "paper": {"hidden": 200, "layers": 2, "dropout": 0.2},
-            "small": {**_SMALL, "hidden": 64, "layers": 1},
+            "small": {**_SMALL, "hidden": 96, "layers": 2},
         },
     ),
     "band_split": Family(
@@ -72,7 +74,7 @@ FAMILIES: Mapping[str, Family] = {
                 "decoder_hidden": 512,
                 "mask": "complex",
             },
-            "small": {**_SMALL, "bands": 24, "features": 8, "blocks": 1, "time_hidden": 32, "band_hidden": 8},
+            "small": {**_SMALL, "bands": 24, "features": 12, "blocks": 1, "time_hidden": 64, "band_hidden": 8},
         },
     ),
     "unet": Family(
@@ -102,25 +104,27 @@ FAMILIES: Mapping[str, Family] = {
         summary="5 ms segments, gated encoder, LSTM stack, masks on the encoder's weights",
         presets={
             "paper": {"segment": 40, "filters": 500, "hidden": 500, "layers": 4},
-            "small": {"filters": 128, "hidden": 128, "layers": 2, "loudness": True},
+            "small": {"filters": 128, "hidden": 128, "layers": 2, "loudness": True, "start": "filterbank"},
         },
+        shares_all=True,
     ),
     "conv_tasnet": Family(
         ConvTasNet,
         ConvTasNetSettings,
         kind="waveform",
-        summary="learnt frames of 2 ms, dilated depth-wise convolutions, masks on the frames' weights",
+        summary="learnt frames of a few ms, dilated depth-wise convolutions, masks on the frames' weights",
         presets={
             "paper": _CONV_TASNET,
             "paper_causal": {**_CONV_TASNET, "norm": "cumulative", "causal": True},
             "small": {
-                "filters": 128,
-                "length": 32,
+                "filters": 192,
+                "length": 64,
                 "bottleneck": 64,
                 "hidden": 128,
                 "skip": 64,
                 "blocks": 6,
                 "repeats": 2,
+                "start": "filterbank",
             },
         },
     ),
@@ -144,6 +148,7 @@ FAMILIES: Mapping[str, Family] = {
             "paper": {"stft": {"n_fft": 256, "hop": 64}, "hidden": 300, "layers": 4, "dimensions": 40},
             "small": {"stft": {"n_fft": 256, "hop": 128}, "hidden": 128, "layers": 2, "dimensions": 20},
         },
+        shares_all=True,
     ),
 }
 
