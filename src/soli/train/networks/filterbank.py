@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def filterbank(filters: int, length: int) -> tuple[Tensor, Tensor]:
-    """Weights of an encoder with a ReLU and of a decoder that undoes it: analysis and synthesis, both (N, L); N is even.
+    """Weights of an encoder with a ReLU and of a decoder that undoes it: analysis and synthesis, both (N, L), N even.
 
     Cosines and sines at frequencies evenly spaced up to half the sample rate, each also with the other sign, for what a
     ReLU takes away. `synthesis.T @ relu(analysis @ x)` is x where N >= 2 L, and its projection on the bank otherwise.
