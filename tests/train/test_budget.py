@@ -14,7 +14,7 @@ WORDS = ["data.duration_s=1", "data.workers=1", "data.valid_rows=1", "optim.batc
 
 
 def test_steps_fill_what_validation_leaves_of_the_budget() -> None:
-    assert budget.steps_for(1000, step_s=0.5, valid_s=15, validations=10) == (950 - 150) / 0.5
+    assert budget.steps_for(1000, step_s=0.5, valid_s=15, validations=10) == (850 - 150) / 0.5
     assert budget.steps_for(100, step_s=0.5, valid_s=15, validations=10) < 0
 
 

@@ -16,7 +16,7 @@ from soli.train.run import RunSettings
 _WARM = 3
 _LEAST, _MEASURED_S = 5, 10.0
 # What is left for saving, logging and a machine that is now and then busy with something else.
-_MARGIN = 0.95
+_MARGIN = 0.85
 
 
 def within(training: Training, *, budget_s: float) -> RunSettings:
@@ -52,7 +52,7 @@ def _with_steps(settings: RunSettings, *, steps: int, warmup: int, valid_every: 
 
 
 def steps_for(budget_s: float, *, step_s: float, valid_s: float, validations: int) -> int:
-    """Steps that fit beside so many validations, with a margin of a twentieth; negative where these alone do not."""
+    """Steps that fit beside so many validations, with a margin; negative where these alone do not."""
     return int((_MARGIN * budget_s - validations * valid_s) // step_s)
 
 
