@@ -164,7 +164,8 @@ def test_what_a_reader_has_to_know_is_noted(manifest: Path, tmp_path: Path) -> N
     rows = read_manifest(manifest).rows
     write_manifest(manifest, [rows[0].model_copy(update={"split": "train"}), *rows[1:3]])
     wide = models.save(tmp_path, models.half_model(name="wide", sample_rate=48000), "wide")
-    found = compared([Entry("wide", str(wide), "")], manifest, tmp_path / "out")
+    found = compared([Entry("wide", str(wide), "", note="wide is half done")], manifest, tmp_path / "out", split="all")
+    assert "wide is half done" in found.notes
     assert any("1 items are of the split train" in note for note in found.notes)
     assert any("wide works at 48000 Hz" in note for note in found.notes)
 

@@ -44,6 +44,8 @@ def comparison(**changes: object) -> Comparison:
     values = {
         "manifest": "test.jsonl",
         "manifest_sha256": "ab" * 32,
+        "splits": ["test"],
+        "left_out": 100,
         "items": ITEMS,
         "sources": ["voice", "noise"],
         "lead": "voice",

@@ -60,6 +60,9 @@ def test_markdown_has_the_tables_the_notes_and_the_failed() -> None:
 
 
 def test_items_that_are_not_scored_are_said() -> None:
-    assert explanations(made.comparison())[0] == "45 items, the same for all."
-    more = made.comparison(items=[*made.ITEMS, "alone"])
+    said = "45 items of split test, the same for all; 100 of other splits are left out."
+    assert explanations(made.comparison())[0] == said
+    older = made.comparison(splits=[], left_out=0)  # made before splits were chosen
+    assert explanations(older)[0] == "45 items, the same for all."
+    more = made.comparison(items=[*made.ITEMS, "alone"], splits=[], left_out=0)
     assert explanations(more)[0].startswith("46 items, the same for all; voice is scored on 45 of them")

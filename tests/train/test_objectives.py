@@ -257,6 +257,11 @@ CLUSTER = {"family": "deep_clustering", "objective": {"deep_clustering": 1.0}, *
         ({**CLUSTER, "consistent": True}, ["sum to one already"]),
         ({**TWO, "objective": {"si_sdr": 1}}, ["si_sdr alone leaves the level", "waveform_snr", "consistent: true"]),
         ({**TWO, "objective": {"si_sdr": 1, "soft_snr": 0}}, ["si_sdr alone leaves the level"]),
+        (
+            {"family": "wave_unet", "export": {"window_s": 3.0, "past_s": 1.0}},
+            ["export.past_s: wave_unet knows how far it looks", "leave out export.past_s and export.window_s"],
+        ),
+        ({"family": "wave_unet", "export": {"window_s": None}}, ["leave out export.window_s"]),
     ],
 )
 def test_what_does_not_go_together_is_named_with_what_would(changes: dict[str, object], says: list[str]) -> None:
@@ -273,6 +278,8 @@ def test_what_does_not_go_together_is_named_with_what_would(changes: dict[str, o
         {},
         CLUSTER,
         {**CLUSTER, "interchangeable": True},
+        {"family": "wave_unet", "export": {"chunk_s": 5.0, "storage": "float16"}},
+        {"export": {"window_s": 3.0, "overlap_s": 1.0}},
         {"objective": {"si_sdr": 1}},  # the rest shows the level
         {**TWO, "objective": {"si_sdr": 1}, "consistent": True, "interchangeable": True},
         {**TWO, "objective": {"si_sdr": 1, "waveform_snr": 0.1, "multi_resolution_stft": 1}},

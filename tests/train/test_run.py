@@ -50,7 +50,9 @@ def test_overrides_reach_the_setting(recipe: Path, override: str, key: str, valu
     ("override", "words"),
     [
         ("optim.learning=1", "optim.learning"),
-        ("optim.stepps=1", "did you mean steps"),
+        ("optim.stepps=1", '--set: there is no setting "optim.stepps"; did you mean steps?'),
+        ("sources=voice", "--set: sources: should be a list, such as [voice, noise]"),
+        ("optim=3", "--set: optim: should be a group of settings"),
         ("optim.lr=fast", "optim.lr"),
         ("optim.steps=0", "greater than 0"),
         ("objective={}", "objective"),
@@ -140,6 +142,8 @@ def test_changed_settings_are_named_on_resume(recipe: Path, tmp_path: Path) -> N
         folder.check_unchanged(read_recipe(recipe, ["optim.lr=0.002"]), {"sha256": "one"})
     with pytest.raises(UsageError, match="sha256: one -> two"):
         folder.check_unchanged(settings, {"sha256": "two"})
+    with pytest.raises(UsageError, match=r"with other settings: network\.bands: None -> 20;"):
+        folder.check_unchanged(read_recipe(recipe, ["network.bands=20"]), {"sha256": "one"})
 
 
 def test_an_empty_folder_holds_no_run(tmp_path: Path) -> None:
@@ -159,3 +163,19 @@ def test_settings_that_do_not_exist_are_refused_everywhere() -> None:
             {"name": "a", "family": "b", "sources": ["x"], "objective": {"soft_snr": 1}, "watch": {"pathience": 1}},
             where="here",
         )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: x\nfamilly: unet\n", 'there is no setting "familly"; did you mean family?'),
+        ("name: x\nfamily: unet\nsources: [voice]\n", "objective: is missing"),
+        ("name: x\noptim: {stps: 3}\n", 'there is no setting "optim.stps"; did you mean steps?'),
+    ],
+)
+def test_a_wrong_key_of_a_recipe_is_named_before_one_that_is_missing(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        read_recipe(path, ["seed=3"])
+    assert str(caught.value) == f"{path}: {words}"

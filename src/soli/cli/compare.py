@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from soli.cli.common import JsonFlag, OutFolder, print_json, print_warning, printable
+from soli.cli.common import JsonFlag, OutFolder, SplitOption, print_json, print_note, print_warning, printable
 from soli.errors import MissingExtraError, SoliError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def compare(
         list[str] | None,
         typer.Argument(help="Run folders, model files, shipped models, or: mixture, oracle, kmeans2."),
     ] = None,
+    split: SplitOption = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first rows.")] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Processes; by default one a core, 8 at most.")
@@ -38,16 +39,24 @@ def compare(
     where the last one stopped.
     """
     from soli.cli.entrants import entrants
+    from soli.data.manifest import read_manifest
+    from soli.evaluation.claim import check_folder
     from soli.evaluation.compare import compare as run
+    from soli.evaluation.selection import remark, select
 
     check_parts()
+    selection = select(read_manifest(data), split)
+    check_folder(out, selection, data)  # before runs are exported into it
     entries, unusable = entrants(runs or [], out)
     if not entries:
         raise SoliError(f"nothing can be compared: {unusable[0].name}: {unusable[0].error}")
     with _progress(quiet=json) as watch:
-        found = run(entries, data, out, limit=limit, workers=workers, threads=threads, watch=watch)
+        found = run(entries, data, out, split=split, limit=limit, workers=workers, threads=threads, watch=watch)
     found = found.model_copy(update={"failed": [*unusable, *found.failed]})
     _report(found, out, json=json)
+    note = remark(found.splits, len(found.items), found.left_out) if split is None else None
+    if note:
+        print_note(note)
     return 1 if found.failed else 0
 
 

@@ -68,7 +68,8 @@ def _tell_problems(root: Path, problems: list[str], *, json: bool) -> None:
     for problem in problems[:MAX_NAMED]:
         print_error(problem)
     more = f", of which the first {MAX_NAMED} are named" if len(problems) > MAX_NAMED else ""
-    print_error(f"{root}: {len(problems)} problems{more}; no manifest was written")
+    counted = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    print_error(f"{root}: {counted}{more}; no manifest was written")
 
 
 def _facts(found: "VoiceNoise") -> dict[str, Any]:

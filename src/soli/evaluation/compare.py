@@ -5,6 +5,7 @@ from pathlib import Path
 
 from soli.data.manifest import Manifest, read_manifest
 from soli.errors import SoliError, UsageError
+from soli.evaluation.claim import check_folder
 from soli.evaluation.clips import Clips, worst_lines, write_clips
 from soli.evaluation.comparison import Clip, Comparison, Cost, Failed
 from soli.evaluation.contest import Contest, Entry, Judged, Watch
@@ -12,6 +13,7 @@ from soli.evaluation.footprint import SECONDS, Footprint, footprint
 from soli.evaluation.kept import kept
 from soli.evaluation.results import LINES, read_lines
 from soli.evaluation.run import Summary, evaluate
+from soli.evaluation.selection import select
 from soli.evaluation.standing import compared
 from soli.evaluation.subject import Subject, subject_of
 from soli.modelfile import read_model
@@ -26,6 +28,7 @@ def compare(
     data: Path | str,
     out: Path | str,
     *,
+    split: str | None = None,
     limit: int | None = None,
     workers: int | None = None,
     threads: int = 1,
@@ -37,20 +40,24 @@ def compare(
     An entry that fails is named in `failed`, and the others go on; a rerun does what is left.
 
     Args:
-        limit, workers, threads: as of `evaluate`.
+        split, limit, workers, threads: as of `evaluate`.
         measured_s: seconds of sound on which time and memory are measured.
         watch: called with an entry's name, the items done and wanted.
 
     Raises:
-        UsageError: two entries of one name, no source in common, or a model below the rate of the data.
+        UsageError: two entries of one name, no such split, no source in common, a model below the rate of the data,
+            or `out` holds a comparison on another manifest or split.
         DataError: the manifest cannot be read.
+        OutputError: `out` holds something that is no comparison.
         SoliError: no entry could be judged.
     """
-    contest = Contest(Path(data), read_manifest(data), Path(out), limit, workers, threads, measured_s, watch)
+    selection = select(read_manifest(data), split)
+    contest = Contest(Path(data), selection, Path(out), limit, workers, threads, measured_s, watch)
     judged = [judged_of(entry, contest.manifest) for entry in entries]
     check_names([entry.name for entry in entries])
     sources = common_sources([each.subject for each in judged])
     check_rates(judged, contest.manifest)
+    check_folder(contest.out, selection, contest.data)
     lead = LEAD if LEAD in sources else sources[0]
     failed: list[Failed] = []
     finished = [each for each in judged if _finished(each, contest, lead, failed)]
@@ -120,6 +127,7 @@ def _evaluated(judged: Judged, contest: Contest) -> Summary:
         entry.model,
         contest.data,
         folder,
+        split=contest.selection.name,
         limit=contest.limit,
         workers=contest.workers,
         threads=contest.threads,
@@ -135,6 +143,7 @@ def _identity(judged: Judged, contest: Contest) -> dict[str, object]:
         "model": judged.subject.name,
         "model_sha256": judged.subject.sha256,
         "manifest_sha256": contest.manifest.sha256,
+        **contest.selection.settings,
         "soli": __version__,
     }
 
@@ -147,7 +156,7 @@ def _cost(judged: Judged, contest: Contest) -> Cost:
         contest.out / judged.entry.name / "footprint.json",
         Footprint,
         source,
-        lambda: footprint(judged.entry.model, contest.data, seconds=contest.measured_s),
+        lambda: footprint(judged.entry.model, contest.data, split=contest.selection.name, seconds=contest.measured_s),
     )
     return Cost(
         parameters=judged.info.parameters if judged.info else None,

@@ -104,12 +104,15 @@ class Failed(_Part):
 class Comparison(_Part):
     """All of it. `entrants` are sorted by the SI-SDR improvement of the source `lead`, best first.
 
+    `splits`: what the items are of; `left_out`: how many rows of other splits the manifest has.
     `items` are those that every entrant did; `best` is the first entrant that is a method. `measured_s`: the length of
     the sound on which time and memory were measured. `grouped_by`: what the groups' SNR is.
     """
 
     manifest: str
     manifest_sha256: str
+    splits: list[str] = []
+    left_out: int = 0
     items: list[str]
     sources: list[str]
     lead: str

@@ -8,6 +8,7 @@ from soli.data.manifest import Manifest
 from soli.evaluation.comparison import Clip, Cost
 from soli.evaluation.footprint import SECONDS
 from soli.evaluation.results import Line
+from soli.evaluation.selection import Selection
 from soli.evaluation.subject import KMEANS2, MIXTURE, ORACLE, Subject
 from soli.modelfile import ModelInfo
 
@@ -22,12 +23,16 @@ Watch = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Entry:
-    """Who is to be compared: what `evaluate` takes as `model`, under which name, and what is known of its training."""
+    """Who is to be compared: what `evaluate` takes as `model`, under which name, and what is known of its training.
+
+    `note`: what a reader has to know of it.
+    """
 
     name: str
     model: str
     origin: str
     train_minutes: float | None = None
+    note: str = ""
 
     @property
     def is_mark(self) -> bool:
@@ -58,13 +63,18 @@ class Contest:
     """What is the same for all: the data, the folder, the items."""
 
     data: Path
-    manifest: Manifest
+    selection: Selection
     out: Path
     limit: int | None = None
     workers: int | None = None
     threads: int = 1
     measured_s: float = SECONDS
     watch: Watch = lambda name, done, total: None
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest, with the rows that are scored alone."""
+        return self.selection.manifest
 
     @property
     def ids(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 CPU time is counted, which others on the machine disturb less than the time on the clock; on an idle core they are one.
 
-`python -m soli.evaluation.footprint MODEL MANIFEST SECONDS` is that process; it prints one JSON object.
+`python -m soli.evaluation.footprint MODEL MANIFEST SPLIT SECONDS` is that process; it prints one JSON object.
 """
 
 import json
@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from soli.data.manifest import Manifest, read_manifest
 from soli.data.render import Rendered, render
 from soli.errors import SoliError
+from soli.evaluation.selection import ALL, select
 from soli.evaluation.subject import subject_of
 from soli.separation.memory import peak_rss_mb
 
@@ -41,13 +42,13 @@ class Footprint(BaseModel):
     peak_mb: float
 
 
-def footprint(model: str, data: Path | str, *, seconds: float = SECONDS) -> Footprint:
-    """Measures a subject on the first `seconds` of the manifest's mixtures, one channel.
+def footprint(model: str, data: Path | str, *, split: str = ALL, seconds: float = SECONDS) -> Footprint:
+    """Measures a subject on the first `seconds` of the mixtures of a manifest's split, one channel.
 
     Raises:
         SoliError: the process failed; the message holds its last line.
     """
-    call = [sys.executable, "-m", __name__, model, str(data), str(seconds)]
+    call = [sys.executable, "-m", __name__, model, str(data), split, str(seconds)]
     environment = {
         **os.environ,
         **dict.fromkeys(_THREADS, "1"),
@@ -62,9 +63,9 @@ def footprint(model: str, data: Path | str, *, seconds: float = SECONDS) -> Foot
         raise SoliError(f"time and memory of {model} could not be measured: {reason}") from error
 
 
-def measure(model: str, data: Path | str, *, seconds: float) -> Footprint:
+def measure(model: str, data: Path | str, *, split: str, seconds: float) -> Footprint:
     """The measurement itself, in this process."""
-    manifest = read_manifest(data)
+    manifest = select(read_manifest(data), split).manifest
     subject = subject_of(model, manifest, threads=1)
     sound = excerpt_of(manifest, seconds)
     references = subject.references(sound)
@@ -106,6 +107,6 @@ def machine() -> str:
 
 if __name__ == "__main__":
     try:
-        print(json.dumps(measure(sys.argv[1], sys.argv[2], seconds=float(sys.argv[3])).model_dump()))
+        print(json.dumps(measure(*sys.argv[1:3], split=sys.argv[3], seconds=float(sys.argv[4])).model_dump()))
     except SoliError as error:
         sys.exit(str(error))

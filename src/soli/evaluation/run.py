@@ -8,13 +8,14 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from soli.atomic import write_atomically
-from soli.data.manifest import Manifest, Row, read_manifest
+from soli.data.manifest import Row, read_manifest
 from soli.data.render import render
 from soli.errors import DataError, SoliError, UsageError
 from soli.evaluation.aggregate import SourceSummary, summarise
 from soli.evaluation.pool import in_processes
 from soli.evaluation.results import SUMMARY, Identity, Line, Results, in_order
 from soli.evaluation.scoring import FAMILIES, judge
+from soli.evaluation.selection import Selection, select
 from soli.evaluation.subject import Subject, subject_of
 from soli.metrics.bss import TAPS
 from soli.separation.runtime import available_threads
@@ -35,13 +36,15 @@ class FailedItem(BaseModel):
 class Summary(BaseModel):
     """What a run came to: who, on what, how many items, how fast, and the scores of every source.
 
-    `rtf`: time of separation over duration of sound, inside one worker. `failed` items have no lines; a rerun tries
-    them again.
+    `splits`: those that the items are of; `left_out`: rows of others. `rtf`: time of separation over duration of
+    sound, inside one worker. `failed` items have no lines; a rerun tries them again.
     """
 
     model_config = ConfigDict(ser_json_inf_nan="strings")
 
     run: Identity
+    splits: list[str] = []
+    left_out: int = 0
     items: int
     done: int
     failed: list[FailedItem]
@@ -72,6 +75,7 @@ def evaluate(
     data: Path | str,
     out: Path | str,
     *,
+    split: str | None = None,
     limit: int | None = None,
     workers: int | None = None,
     threads: int = 1,
@@ -82,28 +86,30 @@ def evaluate(
 
     Args:
         model: a shipped model's name, a path to a model file, "mixture", "kmeans2" or "oracle".
-        limit: only the first rows; a later run with more goes on from there.
+        split: of which rows; by default `test` where the manifest has it, else all; "all": all.
+        limit: only the first of them; a later run with more goes on from there.
         workers: processes, by default one a core, 8 at most; `threads` of the network in each.
         families: of FAMILIES.
         watch: called with the items done and wanted, after each.
 
     Raises:
-        UsageError: no such model, no source in common, or `out` holds a run of something else.
+        UsageError: no such model or split, no source in common, or `out` holds a run of something else.
         DataError: the manifest cannot be read.
         OutputError: `out` cannot be written.
     """
     if not families or set(families) - set(FAMILIES):
         raise UsageError(f"scores {families}", wanted=f"some of {', '.join(FAMILIES)}")
-    manifest = read_manifest(data)
-    subject = subject_of(model, manifest, threads=threads)
-    rows = _rows(manifest, limit)
-    identity = _identity(subject, manifest, data, families)
+    selection = select(read_manifest(data), split)
+    subject = subject_of(model, selection.manifest, threads=threads)
+    rows = _rows(selection, limit)
+    identity = _identity(subject, selection, data, families)
     with Results(Path(out), identity, subject.sources).opened() as results:
         left = [row for row in rows if row.id not in results.done]
         # Closed where an item cannot be written, too: the processes would go on with the others.
-        with closing(_judged(Job(subject, manifest.root, families), left, workers, threads)) as items:
+        with closing(_judged(Job(subject, selection.manifest.root, families), left, workers, threads)) as items:
             failed = _kept(items, results, lambda count: watch(len(rows) - len(left) + count, len(rows)))
-        summary = _summary(identity, rows, in_order(results.lines, [row.id for row in rows]), failed)
+        lines = in_order(results.lines, [row.id for row in rows])
+        summary = _summary(identity, selection, len(rows), lines, failed)
         write_atomically(Path(out) / SUMMARY, summary.model_dump_json(indent=1) + "\n")
     return summary
 
@@ -120,16 +126,17 @@ def _kept(items: Iterable[list[Line] | FailedItem], results: Results, watch: Cal
     return failed
 
 
-def _rows(manifest: Manifest, limit: int | None) -> list[Row]:
-    rows = list(manifest.rows[:limit])
+def _rows(selection: Selection, limit: int | None) -> list[Row]:
+    rows = list(selection.manifest.rows[:limit])
     ids = {row.id for row in rows}
     if len(ids) < len(rows):
         raise DataError(f"{len(rows)} rows of the manifest share {len(ids)} ids", wanted="one id a row")
     return rows
 
 
-def _identity(subject: Subject, manifest: Manifest, data: Path | str, families: tuple[str, ...]) -> Identity:
+def _identity(subject: Subject, selection: Selection, data: Path | str, families: tuple[str, ...]) -> Identity:
     settings = {
+        **selection.settings,
         "scores": list(families),
         "centre": True,
         "taps": TAPS,
@@ -141,20 +148,24 @@ def _identity(subject: Subject, manifest: Manifest, data: Path | str, families: 
         model=subject.name,
         model_sha256=subject.sha256,
         manifest=str(data),
-        manifest_sha256=manifest.sha256,
+        manifest_sha256=selection.manifest.sha256,
         settings=settings,
         soli=__version__,
     )
 
 
-def _summary(identity: Identity, rows: list[Row], lines: list[Line], failed: list[FailedItem]) -> Summary:
-    items = {line.id: line for line in lines}
-    audio_s = sum(line.duration_s for line in items.values())
-    separation_s = sum(line.seconds for line in items.values())
+def _summary(
+    identity: Identity, selection: Selection, items: int, lines: list[Line], failed: list[FailedItem]
+) -> Summary:
+    done = {line.id: line for line in lines}
+    audio_s = sum(line.duration_s for line in done.values())
+    separation_s = sum(line.seconds for line in done.values())
     return Summary(
         run=identity,
-        items=len(rows),
-        done=len(items),
+        splits=selection.splits,
+        left_out=selection.left_out,
+        items=items,
+        done=len(done),
         failed=failed,
         audio_s=round(audio_s, 3),
         separation_s=round(separation_s, 3),

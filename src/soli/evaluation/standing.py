@@ -25,6 +25,8 @@ def compared(
     return Comparison(
         manifest=contest.data.name,
         manifest_sha256=contest.manifest.sha256,
+        splits=contest.selection.splits,
+        left_out=contest.selection.left_out,
         items=items,
         sources=sources,
         lead=lead,
@@ -93,6 +95,7 @@ def _notes(finished: Sequence[Judged], contest: Contest, sources: list[str], ite
     if trained:
         yield f"{trained} items are of the split train: who trained on them looks better here than it is"
     rate = max(row.sample_rate for row in contest.manifest.rows)
+    yield from (each.entry.note for each in finished if each.entry.note)
     for each in finished:
         extra = [source for source in each.subject.sources if source not in sources]
         if extra and not each.entry.is_mark:

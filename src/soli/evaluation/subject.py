@@ -12,7 +12,7 @@ from soli.evaluation import kmeans
 from soli.evaluation.matching import matched
 from soli.evaluation.oracle import FALLBACK_STFT, at_rate, ideal_ratio_estimates, mixture_estimates
 from soli.media.hashing import sha256_file
-from soli.modelfile import REST, read_model
+from soli.modelfile import read_model
 from soli.separation import api, zoo
 from soli.types import Array, StftSettings
 
@@ -107,7 +107,7 @@ def subject_of(model: str, manifest: Manifest, *, threads: int | None = None) ->
         info.name,
         sha256_file(path),
         info.stems,
-        info.rest or REST,
+        info.left_to,
         info.stft or FALLBACK_STFT,
         rate,
         path=path,

@@ -11,7 +11,7 @@ from soli.atomic import cannot_write, write_atomically
 from soli.evaluation.comparison import Comparison
 from soli.metrics.arrays import Score
 from soli.report import plots
-from soli.report.tables import explanations, markdown, tables
+from soli.report.tables import explanations, markdown, of_splits, tables
 from soli.report.theme import DARK, LIGHT, THEMES
 
 PAGE, DATA, TEXT = "index.html", "compare.json", "compare.md"
@@ -83,6 +83,7 @@ def html(comparison: Comparison, shown: list[Plot]) -> str:
         explanations=explanations(comparison),
         heard=[entrant for entrant in comparison.entrants if entrant.worst],
         title_of=plots.titled,
+        of_splits=of_splits(comparison),
     )
 
 

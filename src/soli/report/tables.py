@@ -83,7 +83,9 @@ def _scores(quality: Quality) -> Iterator[str]:
 def explanations(comparison: Comparison) -> list[str]:
     """What the columns are, a sentence each."""
     counted = [entrant.quality[comparison.lead].scores["si_sdr"].count for entrant in comparison.entrants]
-    items = f"{len(comparison.items)} items, the same for all"
+    items = f"{len(comparison.items)} items{of_splits(comparison)}, the same for all"
+    if comparison.left_out:
+        items += f"; {comparison.left_out} of other splits are left out"
     if counted and min(counted) < len(comparison.items):
         items += f"; {comparison.lead} is scored on {min(counted)} of them, where it sounds among others"
     return [
@@ -97,6 +99,12 @@ def explanations(comparison: Comparison) -> list[str]:
         f"{comparison.machine}.",
         *(f"{note}." for note in comparison.notes),
     ]
+
+
+def of_splits(comparison: Comparison) -> str:
+    """What the items are of, as words to follow them; nothing where that is not known."""
+    plural = "s" if len(comparison.splits) > 1 else ""
+    return f" of split{plural} {', '.join(comparison.splits)}" if comparison.splits else ""
 
 
 def with_interval(figure: Figure) -> str:

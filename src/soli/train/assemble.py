@@ -1,11 +1,13 @@
 """Puts a run together from its settings and its data, and checks all of it before the first step."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 import torch
 
+from soli.data.leaks import Use, check_apart, uses_of_rows, uses_of_sounds
 from soli.data.library import LIBRARY_NAME, Library, Split, read_library
 from soli.data.manifest import Manifest, Row, read_manifest
 from soli.data.plan import Planner
@@ -42,13 +44,15 @@ def assemble(settings: RunSettings, *, data: Path, out: Path) -> Training:
     if source.items.sample_rate != values.sample_rate:
         raise UsageError(
             f"the data have {source.items.sample_rate} Hz, the network is set to {values.sample_rate} Hz",
-            do=f"--set network.sample_rate={source.items.sample_rate}",
+            do=f"give data of {values.sample_rate} Hz; or --set network.sample_rate={source.items.sample_rate}, "
+            "and scale what the network counts in samples",
         )
     check_sources(settings, source.items)
     network = build(settings)
     kind, interchangeable = family(settings.family).kind, settings.interchangeable
     objective = objective_for(kind, settings.objective, values, interchangeable=interchangeable)
     rows = validation_rows(source.valid, split=settings.data.valid_split)
+    check_rows(rows, sample_rate=values.sample_rate, sources=settings.sources[: settings.outputs])
     validation = Validation(
         network,
         objective,
@@ -82,19 +86,43 @@ def open_data(settings: RunSettings, data: Path) -> DataSource:
         split = _library_split(settings.data.split)
         planner = Planner(spec, sounds, seed=settings.seed)
         valid = read_manifest(folder / (settings.data.valid or "valid.jsonl"))
+        check_validation(
+            settings, uses_of_sounds((each for each in sounds.sounds if each.split == split), folder), valid
+        )
         record = {"sha256": sha256_file(library), "packages": _packages(sounds, split)}
         return DataSource(Planned(planner, split=split, root=folder), valid, record)
     if data.is_dir():
         raise DataError(
-            f"{data} holds no {LIBRARY_NAME}", wanted="a library or a manifest file", do="soli data build --help"
+            f"{data} holds no {LIBRARY_NAME}",
+            wanted="a library or a manifest file",
+            do="make a manifest of it: soli data voice-noise, or soli data stems",
         )
     manifest = read_manifest(data)
+    check_split(manifest, settings.data.split)
     valid = read_manifest(folder / settings.data.valid) if settings.data.valid else manifest
     wanted = settings.data
     items = Excerpts(
         manifest, split=wanted.split, duration_s=wanted.duration_s, seed=settings.seed, remixed=wanted.remix
     )
+    check_validation(settings, uses_of_rows(items.rows, manifest.root), valid)
     return DataSource(items, valid, {"sha256": sha256_file(data), "packages": []})
+
+
+def check_split(manifest: Manifest, split: str) -> None:
+    """Raises DataError, which names the splits that there are, where the manifest has none of this name."""
+    there = tuple({row.split: None for row in manifest.rows})
+    if split not in there:
+        raise DataError(f'data.split: the manifest has no rows of split "{split}"', do=near(split, there))
+
+
+def check_validation(settings: RunSettings, trained: Iterable[Use], valid: Manifest) -> None:
+    """Raises DataError where rows to validate on share a sound file with training, and nobody asked for that."""
+    wanted = settings.data
+    if wanted.shared_files or wanted.split == wanted.valid_split:
+        return
+    rows = valid.split(wanted.valid_split)
+    do = "plan them apart; or take the scores as too good: --set data.shared_files=true"
+    check_apart(trained, uses_of_rows(rows, valid.root), do=do)
 
 
 def _library_split(name: str) -> Split:
@@ -123,6 +151,20 @@ def check_sources(settings: RunSettings, items: Items) -> None:
             f"consistent: the items also hold {', '.join(others)}, so that the sources do not sum to the mixture",
             do=f"add {', '.join(others)} to sources, or set consistent: false",
         )
+
+
+def check_rows(rows: list[Row], *, sample_rate: int, sources: Sequence[str]) -> None:
+    """Raises DataError where rows to validate on have another rate than the network, or none of its sources."""
+    off = next((row for row in rows if row.sample_rate != sample_rate), None)
+    if off is not None:
+        raise DataError(
+            f"row {off.id}, to validate on, has {off.sample_rate} Hz",
+            wanted=f"{sample_rate} Hz, to which the network is set",
+            do="give validation rows of the training data's rate",
+        )
+    if not any(set(sources) & set(row.stems) for row in rows):
+        held = ", ".join(sorted({source for row in rows for source in row.stems})) or "nothing"
+        raise DataError(f"the rows to validate on hold {held}", wanted=f"one of the sources {', '.join(sources)}")
 
 
 def spread(rows: list[Row], count: int) -> list[Row]:

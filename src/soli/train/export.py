@@ -98,13 +98,16 @@ def describe(settings: RunSettings, network: nn.Module, *, data: dict[str, Any],
     kind = family(settings.family).kind
     stft = values.stft if kind in ("mask", "cluster") else None
     mask: Literal["real", "complex"] | None = getattr(values, "mask", "real") if kind == "mask" else None
+    complete = is_complete(settings)
     return ModelInfo(
+        format_version=2 if complete else 1,
         name=settings.name,
         family=settings.family,
         kind=kind,
         sample_rate=values.sample_rate,
         sources=settings.sources,
         rest=settings.rest,
+        complete=complete,
         stft=stft,
         mask=mask,
         chunk_s=settings.export.chunk_s,
@@ -121,6 +124,12 @@ def describe(settings: RunSettings, network: nn.Module, *, data: dict[str, Any],
         recipe=settings.name,
         soli=__version__,
     )
+
+
+def is_complete(settings: RunSettings) -> bool:
+    """Whether the estimates sum to the mixture by the way they are made, so that they need no stem more."""
+    several = settings.rest is None and settings.outputs > 1
+    return several and (settings.consistent or family(settings.family).shares_all)
 
 
 def _memory(settings: RunSettings, values: Any) -> dict[str, Any]:

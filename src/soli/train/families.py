@@ -168,6 +168,8 @@ def read_settings(name: str, given: Mapping[str, Any]) -> BaseModel:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "network"
-        known = list(row.settings.model_fields)
-        hint = near(key, known) if first["type"] == "extra_forbidden" else f"see {row.settings.__name__}"
-        raise UsageError(f"network.{key}: {first['msg']}", wanted=f"settings of {name}", do=hint) from error
+        if first["type"] == "extra_forbidden":
+            known = list(row.settings.model_fields)
+            raise UsageError(f'{name} has no setting "network.{key}"', do=near(key, known)) from error
+        reason = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"network.{key}: {reason}", wanted=f"settings of {name}") from error

@@ -52,6 +52,7 @@ class DataSettings(_Settings):
     split: str = Field("train", description="what to train on; a library has train, valid and test, a manifest any")
     valid: str | None = Field(None, description="validation manifest, beside the data; default: the data's own")
     valid_split: str = "valid"
+    shared_files: bool = Field(False, description="allow rows to validate on that share sound files with training")
     valid_rows: int = Field(0, ge=0, description="validate on so many rows, spread evenly over the split; 0: all")
     workers: int = Field(1, ge=0)
 
@@ -66,13 +67,17 @@ class WatchSettings(_Settings):
 
 
 class ExportSettings(_Settings):
-    """What the model file says about its use."""
+    """What the model file says about its use.
+
+    A family that knows how far it looks (wave_unet) says so in the model file itself, and refuses the settings of
+    surroundings and windows.
+    """
 
     chunk_s: float = Field(20.0, gt=0)
-    past_s: float = Field(0.0, ge=0)
-    future_s: float = Field(0.0, ge=0)
-    window_s: float | None = Field(6.0, gt=0, description="what the network is given at once; null: any length")
-    overlap_s: float = Field(1.5, ge=0)
+    past_s: float = Field(0.0, ge=0, description="what a chunk is given before its start; not for wave_unet")
+    future_s: float = Field(0.0, ge=0, description="what a chunk is given after its end; not for wave_unet")
+    window_s: float | None = Field(6.0, gt=0, description="what is given at once; null: any length; not for wave_unet")
+    overlap_s: float = Field(1.5, ge=0, description="what neighbouring windows share; not for wave_unet")
     storage: Literal["float32", "float16"] = Field(
         "float32", description="how weights are kept in the file; they are computed with in float32 either way"
     )
@@ -159,7 +164,7 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> RunSettings:
         raise UsageError(f"{path} holds no settings", wanted="a recipe as in soli/recipes")
     for override in overrides:
         _override(values, override)
-    return check_settings(values, where=str(path))
+    return check_settings(values, where=str(path), told=[override.partition("=")[0] for override in overrides])
 
 
 def _override(values: dict[str, Any], override: str) -> None:
@@ -178,17 +183,37 @@ def _override(values: dict[str, Any], override: str) -> None:
         values[last] = yaml.safe_load(text)
 
 
-def check_settings(values: Mapping[str, Any], *, where: str) -> RunSettings:
-    """Validates settings; UsageError names the first key that is unknown (near names offered) or wrong."""
+# What pydantic says of a value of the wrong sort speaks of Python; recipes are YAML.
+_SORTS = {
+    "missing": "is missing",
+    "tuple_type": "should be a list, such as [voice, noise]",
+    "dict_type": "should be a group of settings, such as {key: value}",
+    "model_type": "should be a group of settings, such as {key: value}",
+}
+
+
+def check_settings(values: Mapping[str, Any], *, where: str, told: Sequence[str] = ()) -> RunSettings:
+    """Validates settings; UsageError names a key that is unknown (near names offered), or else the first that is wrong.
+
+    `where` they come from, but for the keys in `told`, which come from the command line.
+    """
     try:
         return RunSettings.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A key that is missing may be one that is there under a wrong name.
+        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         path = [str(part) for part in first["loc"]]
         key = ".".join(path) or "settings"
+        place = "--set" if any(_overlap(each, key) for each in told) else where
         if first["type"] == "extra_forbidden":
-            raise UsageError(f'{where}: there is no setting "{key}"', do=near(path[-1], _known_keys(path))) from error
-        raise UsageError(f"{where}: {key}: {first['msg'].removeprefix('Value error, ')}") from error
+            raise UsageError(f'{place}: there is no setting "{key}"', do=near(path[-1], _known_keys(path))) from error
+        wrong = _SORTS.get(first["type"], first["msg"].removeprefix("Value error, "))
+        raise UsageError(f"{place}: {key}: {wrong}") from error
+
+
+def _overlap(first: str, second: str) -> bool:
+    """Whether two keys are the same, or one is of a group that the other names."""
+    return f"{first}.".startswith(f"{second}.") or f"{second}.".startswith(f"{first}.")
 
 
 def _known_keys(path: list[str]) -> list[str]:
@@ -236,14 +261,15 @@ class RunFolder:
     def read(self) -> tuple[RunSettings, dict[str, Any]]:
         """Settings and data of the run; InputError when the folder holds none."""
         if not self.record.is_file():
-            raise InputError(f"{self.path} holds no run", wanted="a folder with run.json", do="check --out")
+            raise InputError(f"{self.path} holds no run", wanted="a folder with run.json", do="check the path")
         try:
             record = json.loads(self.record.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
+            settings, data = record["settings"], record["data"]
+        except (ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{self.record} is damaged: {error}", do="start the run again in another folder"
             ) from error
-        return check_settings(record["settings"], where=str(self.record)), record["data"]
+        return check_settings(settings, where=str(self.record)), data
 
     def check_unchanged(self, settings: RunSettings, data: Mapping[str, Any]) -> None:
         """UsageError that lists the settings that differ from those the run was started with."""
@@ -252,7 +278,9 @@ class RunFolder:
         old, new = flatten(before.model_dump(mode="json")), flatten(settings.model_dump(mode="json"))
         old |= flatten({"data of the run": before_data})
         new |= flatten({"data of the run": dict(data)})
-        changed = [f"{k}: {old.get(k)} -> {new.get(k)}" for k in sorted(old | new) if old.get(k) != new.get(k)]
+        # A group without settings stands in one list, and what the other has of it in the other.
+        keys = [key for key in sorted(old | new) if {} not in (old.get(key), new.get(key))]
+        changed = [f"{k}: {old.get(k)} -> {new.get(k)}" for k in keys if old.get(k) != new.get(k)]
         if changed:
             raise UsageError(
                 f"{self.path} was started with other settings: {', '.join(changed)}",
