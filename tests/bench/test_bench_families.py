@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from soli.data.manifest import Part, Row, read_manifest, write_manifest
+from soli.evaluation.comparison import Figure
 from soli.media.hashing import sha256_file
 from soli.train.run import RunFolder, find_recipe, read_recipe
 from trees import voice_noise
@@ -113,6 +114,36 @@ def test_bars_that_families_miss_are_named() -> None:
     assert "wanted 4" in missed[0]
     assert "kmeans2" in missed[1]
     assert missed_bars(comparison(entrants=[poor["band_split"]]), []) == ["kmeans2 is not compared"]
+
+
+def test_a_baseline_that_is_worse_than_nothing_is_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The untrained clusters may lie below the mixture; a network has to be above both."""
+    import families
+    from made_comparison import comparison
+
+    poor = {each.name: each for each in comparison().entrants}
+    monkeypatch.setitem(families.BARS, "each_db", -9.0)
+    found = {"si_sdr": Figure(mean=-3.0, low=-4.0, high=-2.0, count=45)}
+    voice = poor["kmeans2"].quality["voice"].model_copy(update={"improvements": found})
+    bad = poor["kmeans2"].model_copy(update={"quality": {"voice": voice, "noise": voice}})
+    worse = bad.model_copy(update={"name": "worse", "cost": poor["unet"].cost})
+    missed = families.missed_bars(comparison(entrants=[poor["band_split"], worse, bad]), [])
+    assert missed == ["worse -3.00 dB, mixture 0.00"]
+
+
+def test_intervals_stand_beside_the_bars_and_chance_is_named() -> None:
+    from families import bars_text
+    from made_comparison import comparison
+
+    made = comparison()
+    text = bars_text(made, [])
+    best = made.entrants[1]
+    assert best.name == "band_split"
+    figure = best.quality["voice"].improvements["si_sdr"]
+    assert f"the best `band_split`, {figure.mean:.2f} [{figure.low:.2f}, {figure.high:.2f}]" in text
+    assert "All met by the means." in text
+    assert ("Intervals that reach below the bar: band_split." in text) == (figure.low < 8)
+    assert "Missed: late failed." in bars_text(made, ["late failed"])
 
 
 def test_what_was_trained_on_is_never_reported_as_judged(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_wrong_calls_are_one_line(manifest: Path, tmp_path: Path, capsys: pytest
         ("voyce",): (2, "unknown model 'voyce'"),
         (tmp_path / "gone.onnx",): (1, "gone.onnx"),
         (tmp_path / "empty",): (1, "holds no run"),
-        (tmp_path / "damaged",): (1, "run.json is damaged"),
+        (tmp_path / "damaged",): (1, "run.json lacks settings"),
         (half, slow): (2, "slow (4000 Hz) is below that"),
     }
     for runs, (code, text) in cases.items():

@@ -11,7 +11,7 @@ from soli.cli.main import main
 from soli.data.manifest import read_manifest, write_manifest
 from soli.errors import OutputError, UsageError
 from soli.evaluation.compare import compare
-from soli.evaluation.contest import Entry
+from soli.evaluation.contest import Entry, contest_on
 from soli.evaluation.results import LINES, read_lines
 from soli.evaluation.run import evaluate
 from soli.evaluation.selection import select
@@ -53,7 +53,7 @@ def test_an_unknown_split_is_refused_with_those_there_are(mixed: Path, tmp_path:
     with pytest.raises(UsageError, match=known):
         evaluate("mixture", mixed, tmp_path / "out", split="tset")
     with pytest.raises(UsageError, match=known):
-        compare([Entry("mixture", "mixture", "")], mixed, tmp_path / "out", split="tset")
+        compare([Entry("mixture", "mixture", "")], contest_on(mixed, tmp_path / "out", split="tset"))
     assert not (tmp_path / "out").exists()
 
 
@@ -118,31 +118,31 @@ def test_compare_leaves_the_folder_of_something_else_alone(mixed: Path, tmp_path
     (out / ".hidden").write_text("")
     (out / "index.html").write_text("my page")
     with pytest.raises(OutputError, match=r"holds index\.html, and no comparison; give another --out"):
-        compare(entries, mixed, out, workers=1)
+        compare(entries, contest_on(mixed, out, workers=1))
     assert sorted(path.name for path in out.iterdir()) == [".hidden", "index.html"]
 
 
 def test_compare_refuses_the_folder_of_another_manifest(mixed: Path, tmp_path: Path) -> None:
     entries, out = [Entry("mixture", "mixture", "")], tmp_path / "out"
-    compare(entries, mixed, out, workers=1)
-    compare(entries, mixed, out, workers=1)
+    compare(entries, contest_on(mixed, out, workers=1))
+    compare(entries, contest_on(mixed, out, workers=1))
     write_manifest(mixed, read_manifest(mixed).rows[1:])
     with pytest.raises(UsageError, match=r"changed the manifest \(test\.jsonl [0-9a-f]{8}, now test\.jsonl"):
-        compare(entries, mixed, out, workers=1)
+        compare(entries, contest_on(mixed, out, workers=1))
 
 
 def test_compare_takes_neither_a_file_nor_a_folder_of_training_runs(mixed: Path, tmp_path: Path) -> None:
     entries, out = [Entry("mixture", "mixture", "")], tmp_path / "out"
     out.write_text("")
     with pytest.raises(OutputError, match="out is a file; wanted a folder to write to"):
-        compare(entries, mixed, out, workers=1)
+        compare(entries, contest_on(mixed, out, workers=1))
     runs = tmp_path / "runs"
     (runs / "mine").mkdir(parents=True)
     (runs / "mine" / "run.json").write_text('{"soli": "0.1.0", "settings": {}, "data": {}}')
     with pytest.raises(OutputError, match="holds mine, and no comparison"):
-        compare(entries, mixed, runs, workers=1)
+        compare(entries, contest_on(mixed, runs, workers=1))
 
 
 def test_compare_goes_on_in_a_folder_where_only_models_were_made(mixed: Path, tmp_path: Path) -> None:
     (tmp_path / "out" / "models").mkdir(parents=True)
-    assert compare([Entry("mixture", "mixture", "")], mixed, tmp_path / "out", workers=1).items == ["mix-2"]
+    assert compare([Entry("mixture", "mixture", "")], contest_on(mixed, tmp_path / "out", workers=1)).items == ["mix-2"]

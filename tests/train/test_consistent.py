@@ -79,7 +79,8 @@ def run_of(family: str, **changes: object) -> RunSettings:
         (run_of("unet"), False),  # each mask is free, and something may be left
         (run_of("unet", consistent=True), True),
         (run_of("unet", rest="b"), False),  # which takes what is left
-        (run_of("tasnet"), True),  # masks that sum to one
+        (run_of("tasnet"), False),  # masks sum to one, but what the filter bank cannot hold is left
+        (run_of("tasnet", consistent=True), True),
         (run_of("tasnet", rest="b"), False),
         (run_of("tasnet", sources=("a",)), False),
         (run_of("conv_tasnet"), False),

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,19 +40,18 @@ def compare(
     where the last one stopped.
     """
     from soli.cli.entrants import entrants
-    from soli.data.manifest import read_manifest
-    from soli.evaluation.claim import check_folder
     from soli.evaluation.compare import compare as run
-    from soli.evaluation.selection import remark, select
+    from soli.evaluation.contest import contest_on
+    from soli.evaluation.selection import remark
 
     check_parts()
-    selection = select(read_manifest(data), split)
-    check_folder(out, selection, data)  # before runs are exported into it
+    # Looks at the folder before runs are exported into it.
+    contest = contest_on(data, out, split=split, limit=limit, workers=workers, threads=threads)
     entries, unusable = entrants(runs or [], out)
     if not entries:
         raise SoliError(f"nothing can be compared: {unusable[0].name}: {unusable[0].error}")
     with _progress(quiet=json) as watch:
-        found = run(entries, data, out, split=split, limit=limit, workers=workers, threads=threads, watch=watch)
+        found = run(entries, replace(contest, watch=watch))
     found = found.model_copy(update={"failed": [*unusable, *found.failed]})
     _report(found, out, json=json)
     note = remark(found.splits, len(found.items), found.left_out) if split is None else None
@@ -85,7 +85,7 @@ def _print(found: "Comparison", page: Path) -> None:
     from soli.report.tables import explanations, tables
 
     for table in tables(found):
-        print_table((table.title, *table.head[1:]), table.rows, right=table.head[1:])
+        print_table((table.title, *table.head[1:]), table.texts, right=table.head[1:])
         print()
     for text in explanations(found):
         print(printable(text))

@@ -108,7 +108,7 @@ def _row(label: str, group: "Group", name: str) -> tuple[str, ...]:
         str(group.count),
         _figure(compared.mixture.mean),
         _figure(estimate.mean) + _remarks(estimate),
-        f"{_figure(estimate.low)} to {_figure(estimate.high)}",
+        "-" if estimate.low is None else f"{_figure(estimate.low)} to {_figure(estimate.high)}",
         _figure(estimate.median),
         _figure(estimate.std),
         _figure(compared.improvement.mean),
@@ -121,10 +121,10 @@ def _figure(value: float | None) -> str:
 
 
 def _remarks(statistics: "Statistics") -> str:
-    """What a mean leaves out is said beside it."""
+    """What a mean leaves out, and which estimates it counts as the lowest score, is said beside it."""
     words = []
-    if statistics.infinite:
-        words.append(f"{statistics.infinite} infinite")
+    if statistics.floored:
+        words.append(f"{statistics.floored} silent")
     if statistics.undefined:
         words.append(f"{statistics.undefined} undefined")
     return f" ({', '.join(words)})" if words else ""

@@ -67,7 +67,7 @@ def _all_rows(model: dict[str, Any]) -> list[tuple[str, str]]:
         ("rate", f"{model['sample_rate']} Hz"),
         ("kind", f"{model['kind']}, family {model['family']}"),
         ("parameters", _counted(model["parameters"])),
-        ("work", f"{_counted(model['macs_per_s'])} multiplications a second of one channel"),
+        ("work", f"{_counted(model['macs_per_s'])} multiply-accumulates for a second of one channel"),
         ("chunk", f"{model['chunk_s']:g} s, with {model['past_s']:g} s before and {model['future_s']:g} s after it"),
         ("licence of weights", model["licence"]["weights"]),
         ("licence of data", model["licence"]["data"]),

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from soli.errors import OutputError, UsageError
-from soli.evaluation.results import RUN, Identity
+from soli.evaluation.results import RUN, SCHEMA_VERSION, Identity
 from soli.evaluation.selection import Selection
 
 _MADE_FIRST = "models"
@@ -46,7 +46,9 @@ def _judged(out: Path) -> Iterator[tuple[str, Identity]]:
 
 
 def _changed(before: Identity, selection: Selection, data: Path) -> str:
-    """What of the items is not as it was; empty where they are the same."""
+    """What of the items is not as it was, or how they are scored; empty where all is the same."""
+    if before.schema_version != SCHEMA_VERSION:
+        return f"what its figures mean (made by soli {before.soli}, version {before.schema_version} of results)"
     sha256 = selection.manifest.sha256
     if before.manifest_sha256 != sha256:
         then = f"{Path(before.manifest).name} {before.manifest_sha256[:8]}"

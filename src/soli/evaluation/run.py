@@ -12,12 +12,12 @@ from soli.data.manifest import Row, read_manifest
 from soli.data.render import render
 from soli.errors import DataError, SoliError, UsageError
 from soli.evaluation.aggregate import SourceSummary, summarise
-from soli.evaluation.pool import in_processes
 from soli.evaluation.results import SUMMARY, Identity, Line, Results, in_order
 from soli.evaluation.scoring import FAMILIES, judge
 from soli.evaluation.selection import Selection, select
 from soli.evaluation.subject import Subject, subject_of
 from soli.metrics.bss import TAPS
+from soli.pool import in_processes
 from soli.separation.runtime import available_threads
 from soli.version import __version__
 
@@ -70,6 +70,50 @@ class Job:
             return FailedItem(id=row.id, error=str(error))
 
 
+@dataclass(frozen=True)
+class Plan:
+    """Who is judged on what, all of it read: `data` is what the manifest is called."""
+
+    subject: Subject
+    selection: Selection
+    data: Path
+    limit: int | None = None
+    workers: int | None = None
+    families: tuple[str, ...] = ("si", "bss")
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows to score; raises DataError where two have one id."""
+        rows = list(self.selection.manifest.rows[: self.limit])
+        ids = {row.id for row in rows}
+        if len(ids) < len(rows):
+            raise DataError(f"{len(rows)} rows of the manifest share {len(ids)} ids", wanted="one id a row")
+        return rows
+
+    @property
+    def identity(self) -> Identity:
+        """All that the figures depend on."""
+        subject = self.subject
+        settings = {
+            **self.selection.settings,
+            "scores": list(self.families),
+            "centre": True,
+            "taps": TAPS,
+            "ceiling": f"ratio mask {subject.stft.n_fft}/{subject.stft.hop} {subject.stft.window}"
+            f" at {subject.stft_rate} Hz",
+        }
+        if subject.interchangeable:
+            settings["order"] = "the best of each item, by SI-SDR"
+        return Identity(
+            model=subject.name,
+            model_sha256=subject.sha256,
+            manifest=str(self.data),
+            manifest_sha256=self.selection.manifest.sha256,
+            settings=settings,
+            soli=__version__,
+        )
+
+
 def evaluate(
     model: str,
     data: Path | str,
@@ -97,20 +141,24 @@ def evaluate(
         DataError: the manifest cannot be read.
         OutputError: `out` cannot be written.
     """
-    if not families or set(families) - set(FAMILIES):
-        raise UsageError(f"scores {families}", wanted=f"some of {', '.join(FAMILIES)}")
     selection = select(read_manifest(data), split)
     subject = subject_of(model, selection.manifest, threads=threads)
-    rows = _rows(selection, limit)
-    identity = _identity(subject, selection, data, families)
-    with Results(Path(out), identity, subject.sources).opened() as results:
+    return carry_out(Plan(subject, selection, Path(data), limit, workers, families), Path(out), watch=watch)
+
+
+def carry_out(plan: Plan, out: Path, *, watch: Watch = lambda done, total: None) -> Summary:
+    """`evaluate`, of what is known and read already."""
+    if not plan.families or set(plan.families) - set(FAMILIES):
+        raise UsageError(f"scores {plan.families}", wanted=f"some of {', '.join(FAMILIES)}")
+    rows = plan.rows
+    with Results(out, plan.identity, plan.subject.sources).opened() as results:
         left = [row for row in rows if row.id not in results.done]
         # Closed where an item cannot be written, too: the processes would go on with the others.
-        with closing(_judged(Job(subject, selection.manifest.root, families), left, workers, threads)) as items:
+        with closing(_judged(plan, left)) as items:
             failed = _kept(items, results, lambda count: watch(len(rows) - len(left) + count, len(rows)))
         lines = in_order(results.lines, [row.id for row in rows])
-        summary = _summary(identity, selection, len(rows), lines, failed)
-        write_atomically(Path(out) / SUMMARY, summary.model_dump_json(indent=1) + "\n")
+        summary = _summary(plan, lines, failed)
+        write_atomically(out / SUMMARY, summary.model_dump_json(indent=1) + "\n")
     return summary
 
 
@@ -126,45 +174,15 @@ def _kept(items: Iterable[list[Line] | FailedItem], results: Results, watch: Cal
     return failed
 
 
-def _rows(selection: Selection, limit: int | None) -> list[Row]:
-    rows = list(selection.manifest.rows[:limit])
-    ids = {row.id for row in rows}
-    if len(ids) < len(rows):
-        raise DataError(f"{len(rows)} rows of the manifest share {len(ids)} ids", wanted="one id a row")
-    return rows
-
-
-def _identity(subject: Subject, selection: Selection, data: Path | str, families: tuple[str, ...]) -> Identity:
-    settings = {
-        **selection.settings,
-        "scores": list(families),
-        "centre": True,
-        "taps": TAPS,
-        "ceiling": f"ratio mask {subject.stft.n_fft}/{subject.stft.hop} {subject.stft.window}",
-    }
-    if subject.interchangeable:
-        settings["order"] = "the best of each item, by SI-SDR"
-    return Identity(
-        model=subject.name,
-        model_sha256=subject.sha256,
-        manifest=str(data),
-        manifest_sha256=selection.manifest.sha256,
-        settings=settings,
-        soli=__version__,
-    )
-
-
-def _summary(
-    identity: Identity, selection: Selection, items: int, lines: list[Line], failed: list[FailedItem]
-) -> Summary:
+def _summary(plan: Plan, lines: list[Line], failed: list[FailedItem]) -> Summary:
     done = {line.id: line for line in lines}
     audio_s = sum(line.duration_s for line in done.values())
     separation_s = sum(line.seconds for line in done.values())
     return Summary(
-        run=identity,
-        splits=selection.splits,
-        left_out=selection.left_out,
-        items=items,
+        run=plan.identity,
+        splits=plan.selection.splits,
+        left_out=plan.selection.left_out,
+        items=len(plan.rows),
         done=len(done),
         failed=failed,
         audio_s=round(audio_s, 3),
@@ -174,11 +192,11 @@ def _summary(
     )
 
 
-def _judged(
-    job: Job, rows: list[Row], workers: int | None, threads: int
-) -> Generator[list[Line] | FailedItem, None, None]:
+def _judged(plan: Plan, rows: list[Row]) -> Generator[list[Line] | FailedItem, None, None]:
     """The items in order, by as many processes as asked for; one works in this process."""
-    wanted = workers if workers is not None else min(max(1, available_threads() // threads), MOST_WORKERS)
+    job = Job(plan.subject, plan.selection.manifest.root, plan.families)
+    threads = plan.subject.threads or 1
+    wanted = plan.workers if plan.workers is not None else min(max(1, available_threads() // threads), MOST_WORKERS)
     processes = min(wanted, len(rows))
     if processes <= 1:
         yield from map(job, rows)

@@ -45,7 +45,7 @@ class ModelInfo(BaseModel):
     `chunk_s` needs `past_s` and `future_s` around it for the network's own memory (the frames of its transform are
     added by the separator); it starts at a multiple of `hop` samples for a waveform network, of `stft.hop` for a mask
     network. A network that remembers without end is given windows of `window_s`, of which neighbours share `overlap_s`,
-    instead of context. `macs_per_s` counts multiplications a second of one channel of audio. The outputs of a network
+    instead of context. `macs_per_s` counts multiply-accumulates for a second of one channel. The outputs of a network
     with `interchangeable` sources (speakers) come in no order of their own: it is kept over a recording by what
     neighbours share. A cluster network with named sources has an embedding for each, rest included, that its clusters
     grow from: `anchors` (S, D).

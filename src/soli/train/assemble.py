@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-import torch
-
 from soli.data.leaks import Use, check_apart, uses_of_rows, uses_of_sounds
 from soli.data.library import LIBRARY_NAME, Library, Split, read_library
 from soli.data.manifest import Manifest, Row, read_manifest
@@ -14,6 +12,7 @@ from soli.data.plan import Planner
 from soli.data.spec import read_spec
 from soli.errors import DataError, UsageError, near
 from soli.media.hashing import sha256_file
+from soli.modelfile import REST
 from soli.train.dataset import Excerpts, Items, Mixtures, Planned, validation_rows
 from soli.train.families import family
 from soli.train.fit import check_fit
@@ -35,9 +34,6 @@ class DataSource:
 
 def assemble(settings: RunSettings, *, data: Path, out: Path) -> Training:
     """Builds network, objective, items and validation; raises UsageError or DataError where they do not fit."""
-    # Silence and band limits give gradients near the smallest numbers there are, which a processor adds up tens of
-    # times more slowly than others; taken as zero they change nothing. Threads inherit this, so it has to come first.
-    torch.set_flush_denormal(True)
     check_fit(settings)
     values: Any = network_settings(settings)
     source = open_data(settings, data)
@@ -52,15 +48,17 @@ def assemble(settings: RunSettings, *, data: Path, out: Path) -> Training:
     kind, interchangeable = family(settings.family).kind, settings.interchangeable
     objective = objective_for(kind, settings.objective, values, interchangeable=interchangeable)
     rows = validation_rows(source.valid, split=settings.data.valid_split)
-    check_rows(rows, sample_rate=values.sample_rate, sources=settings.sources[: settings.outputs])
+    check_rows(rows, sample_rate=values.sample_rate, sources=settings.estimated)
     validation = Validation(
         network,
         objective,
         spread(rows, settings.data.valid_rows),
         root=source.valid.root,
-        sources=settings.sources[: settings.outputs],
+        sources=settings.estimated,
+        rest=settings.rest,
         interchangeable=interchangeable,
     )
+    validation.check()
     return Training(
         settings=settings,
         folder=RunFolder(out),
@@ -146,11 +144,22 @@ def check_sources(settings: RunSettings, items: Items) -> None:
             do=f"the data hold {', '.join(sorted(found))}: --set sources=[...] or name other data",
         )
     others = sorted(found - set(settings.sources))
-    if settings.consistent and others:
+    whole = _takes_all(settings)
+    if whole and others:
+        instead = ", or set consistent: false" if settings.consistent else ""
         raise DataError(
-            f"consistent: the items also hold {', '.join(others)}, so that the sources do not sum to the mixture",
-            do=f"add {', '.join(others)} to sources, or set consistent: false",
+            f"{whole}: the items also hold {', '.join(others)}, so that the sources do not sum to the mixture",
+            do=f"add {', '.join(others)} to sources{instead}",
         )
+
+
+def _takes_all(settings: RunSettings) -> str:
+    """What takes the sources for all that the mixture holds; "" where nothing does, as a source called "rest"."""
+    if settings.consistent:
+        return "consistent"
+    if settings.rest not in (None, REST):
+        return f'the rest "{settings.rest}"'
+    return settings.family if settings.rest is None and family(settings.family).shares_all else ""
 
 
 def check_rows(rows: list[Row], *, sample_rate: int, sources: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from torch import nn
 
 from soli.errors import UsageError, near
+from soli.train.keys import first_wrong, known_keys
 from soli.train.networks.band_split import BandSplit, BandSplitSettings
 from soli.train.networks.blstm_mask import BlstmMask, BlstmMaskSettings
 from soli.train.networks.conv_tasnet import ConvTasNet, ConvTasNetSettings
@@ -26,17 +27,22 @@ class Family:
 
     `reach(settings)` is there for networks of finite memory, which need no windows at use: their chunks get as much of
     their surroundings as the network looks at. The preset `paper` is what was published (a family's file says where),
-    `small` is for two processor cores at 8 kHz: a step of 16 items of 2 s takes about a second of one of them at most.
-    `shares_all`: the estimates of two sources or more are shares of the whole mixture, so that nothing else is left.
+    `small` is for one processor core at 8 kHz: a step of 16 items of 2 s takes it about a second at most.
+    `shares_all`: the estimates of two sources or more sum to the mixture by the way they are made.
     """
 
     network: type[nn.Module]
     settings: type[BaseModel]
-    kind: Literal["mask", "waveform", "cluster", "events", "audio-visual"]
+    kind: Literal["mask", "waveform", "cluster"]
     summary: str
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     reach: Callable[[Any], Reach] | None = None
     shares_all: bool = False
+
+    @property
+    def sees_spectra(self) -> bool:
+        """Whether it takes a spectrum, and so has settings of an STFT; else a waveform."""
+        return self.kind != "waveform"
 
 
 # What the small mask networks look at: 32 ms windows at 8 kHz.
@@ -60,18 +66,20 @@ FAMILIES: Mapping[str, Family] = {
         BandSplit,
         BandSplitSettings,
         kind="mask",
-        summary="bands of the spectrum, recurrent over time and over bands, complex mask",
+        summary="bands of the spectrum, recurrent over time and over bands, real or complex mask",
         presets={
             "paper": {
                 "stft": {"n_fft": 2048, "hop": 512},
                 "sample_rate": 44100,
                 "bands": 41,
+                "bands_hz": ((10, 100), (12, 250), (8, 500), (8, 1000), (2, 2000)),
                 "time_groups": 41,
                 "features": 128,
                 "blocks": 12,
                 "time_hidden": 256,
                 "band_hidden": 256,
                 "decoder_hidden": 512,
+                "decoder": "gated",
                 "mask": "complex",
             },
             "small": {**_SMALL, "bands": 24, "features": 12, "blocks": 1, "time_hidden": 64, "band_hidden": 8},
@@ -106,7 +114,6 @@ FAMILIES: Mapping[str, Family] = {
             "paper": {"segment": 40, "filters": 500, "hidden": 500, "layers": 4},
             "small": {"filters": 128, "hidden": 128, "layers": 2, "loudness": True, "start": "filterbank"},
         },
-        shares_all=True,
     ),
     "conv_tasnet": Family(
         ConvTasNet,
@@ -166,10 +173,11 @@ def read_settings(name: str, given: Mapping[str, Any]) -> BaseModel:
     try:
         return row.settings.model_validate(dict(given))
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "network"
+        first = first_wrong(error.errors())
+        path = [str(part) for part in first["loc"]]
+        key = ".".join(["network", *path])
         if first["type"] == "extra_forbidden":
-            known = list(row.settings.model_fields)
-            raise UsageError(f'{name} has no setting "network.{key}"', do=near(key, known)) from error
+            known = known_keys(row.settings, path)
+            raise UsageError(f'{name} has no setting "{key}"', do=near(path[-1], known)) from error
         reason = first["msg"].removeprefix("Value error, ")
-        raise UsageError(f"network.{key}: {reason}", wanted=f"settings of {name}") from error
+        raise UsageError(f"{key}: {reason}", wanted=f"settings of {name}") from error

@@ -8,9 +8,11 @@ convolution makes waveforms of the masked weights. Symbols as in the paper's tab
     N filters of L samples, stride L / 2      B channels between blocks       H channels inside a block
     Sc channels put aside by a block          P kernel, X blocks a repeat (dilations 1, 2 .. 2^(X - 1)), R repeats
 
-The preset `paper` is the best of table II: N 512, L 16, B 128, H 512, Sc 128, P 3, X 8, R 3, global norm, 5.1 million
-parameters for two sources; `paper_causal` is the causal network of the same size. A ReLU follows the encoder, as in
-table III's third row; the paper's best leaves it out (`encoder: linear`), with 0.1 dB more.
+The preset `paper` has the sizes of the best network of table II: N 512, L 16, B 128, H 512, Sc 128, P 3, X 8, R 3,
+global norm, 5.1 million parameters for two sources. A ReLU follows the encoder, as in table III's third row; so it is
+not the paper's best result, which leaves the ReLU out (`encoder: linear`) and has 0.1 dB more. `paper_causal` is the
+causal network of the same size. Causal is the network alone: a model file of it is used in windows that overlap, as all
+others are, and waits for a window's end.
 
 With `start: filterbank` encoder and decoder start as cosines, windowed, instead of random weights.
 
