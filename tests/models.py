@@ -75,6 +75,12 @@ def low_pass_model(cut_hz: float, **changes: Any) -> bytes:
     return gain_model([(frequencies < cut_hz).astype(np.float32)], **changes)
 
 
+def complete_model(**changes: Any) -> bytes:
+    """A quarter of the mixture is voice, three quarters are music, and they are all there is."""
+    changes = {"sources": ("voice", "music"), "rest": None, "complete": True, "format_version": 2, **changes}
+    return gain_model([[0.25], [0.75]], **changes)
+
+
 def recurrent_model(seed: int = 0, hidden: int = 8, forget: float = -4, **changes: Any) -> bytes:
     """A bidirectional LSTM over the spectrum's energies with random weights: estimates depend on sound around them.
 
@@ -213,6 +219,7 @@ def make_all() -> dict[str, Callable[[], bytes]]:
         "low-pass": lambda: low_pass_model(2000),
         "complex": lambda: gain_model([[0.3 + 0.4j]]),
         "two-sources": lambda: gain_model([[0.25], [0.5]], sources=("voice", "music"), rest=None),
+        "complete": complete_model,
         "recurrent": recurrent_model,
         "waveform": waveform_model,
         "cluster": cluster_model,

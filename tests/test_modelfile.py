@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, external_data_helper, helper
 from pydantic import ValidationError
 
-from models import identity_model, model_info, recurrent_model, save
+from models import complete_model, identity_model, model_info, recurrent_model, save
 from soli.errors import ModelFileError
 from soli.modelfile import ModelInfo, parse_model, protobuf, read_model, write_metadata
 
@@ -90,7 +90,7 @@ def test_what_is_no_model_file_is_refused(tmp_path: Path, content: bytes, said: 
 def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="No such file"):
         read_model(tmp_path / "none.soli.onnx")
-    with pytest.raises(ModelFileError, match="directory"):
+    with pytest.raises(ModelFileError, match=r"directory; .*; export a run first: soli export"):
         read_model(tmp_path)
 
 
@@ -136,13 +136,27 @@ def test_a_second_metadata_entry_is_refused() -> None:
 
 
 def test_a_future_format_asks_for_a_newer_soli() -> None:
-    fields = {"format_version": 2, "something": "new"}
-    with pytest.raises(ModelFileError, match=r"model format 2; wanted format 1 at most; get a newer soli"):
+    fields = {"format_version": 3, "something": "new"}
+    with pytest.raises(ModelFileError, match=r"model format 3; wanted format 2 at most; get a newer soli"):
         parse_model(sealed(fields), name="future")
     # It may also be sealed in a way that this version cannot check.
     unsealed = bare().SerializeToString() + protobuf.encode_entry("soli", json.dumps(fields))
     with pytest.raises(ModelFileError, match="get a newer soli"):
         parse_model(unsealed, name="future")
+
+
+def test_only_a_file_that_says_more_is_of_the_newer_format() -> None:
+    """So that versions which know format 1 alone read what they can, and ask to be replaced for the others."""
+    said = {}
+    for name, model in (("old", MODEL), ("new", complete_model())):
+        proto = onnx.load_from_string(model)
+        said[name] = json.loads({entry.key: entry.value for entry in proto.metadata_props}["soli"])
+    assert said["old"]["format_version"] == 1
+    assert said["old"].keys() == said["new"].keys() - {"complete"}
+    assert (said["new"]["format_version"], said["new"]["complete"]) == (2, True)
+    old, new = parse_model(MODEL, name="old"), parse_model(complete_model(), name="new")
+    assert (old.complete, old.stems, old.left_to) == (False, ("voice", "noise"), "noise")
+    assert (new.complete, new.stems, new.left_to) == (True, ("voice", "music"), None)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +212,10 @@ def test_tensors_outside_the_file_are_refused(where: str) -> None:
         {"chunk_s": float("inf")},
         {"past_s": -1},
         {"past_s": float("nan")},
-        {"format_version": 2},
+        {"format_version": 3},
+        {"complete": True, "rest": None},
+        {"complete": True, "format_version": 2},
+        {"complete": True, "format_version": 2, "sources": ("voice",), "rest": None},
         {"colour": "blue"},
     ],
     ids=str,

@@ -1,17 +1,9 @@
 """The benches' own arithmetic; the benches themselves need peers from the network and run by hand."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-BENCH = Path(__file__).parents[2] / "bench"
-
-
-@pytest.fixture(autouse=True)
-def _bench_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "path", [str(BENCH), *sys.path])
 
 
 def test_a_section_replaces_its_old_self_and_nothing_else() -> None:
@@ -70,31 +62,3 @@ def test_bars_that_are_missed_are_named() -> None:
     lengths = {"10 s": {"wall_s": 1.0, "null_db": -150.0}, "60 s": {"wall_s": 2.0, "null_db": -90.0}}
     figures = {"lengths": lengths, "rtf": {"60 s": 0.03}, "memory_grows_mb": 10.0}
     assert missed_bars(figures) == ["null_db -90, wanted -100"]
-
-
-def test_the_speed_of_training_is_that_of_the_settled_steps() -> None:
-    from training import SETTLING, figures_of, missed_bars, speed_of
-
-    start = [{"step": i, "audio_s_per_s": 1.0, "wait_share": 1.0} for i in range(SETTLING)]
-    log = [*start, {"audio_s_per_s": 64.0, "wait_share": 0.0}, {"audio_s_per_s": 16.0, "wait_share": 0.5}]
-    found = speed_of([*log, {"audio_s_per_s": 32.0, "wait_share": 0.0}, {"step": 9, "valid_score": 1.0}], audio_s=32.0)
-    assert found["audio_s_per_s"] == 32.0
-    assert found["step_s"] == 1.0
-    assert found["wait_share"] == pytest.approx(1.0 / 3.5)  # one second of waiting in 0.5 + 2 + 1 seconds
-    runs = {"slow": [found, found, found], "quick": [{**found, "wait_share": share} for share in (0.0, 0.05, 0.9)]}
-    families = figures_of(runs)
-    assert families["quick"]["wait_share"] == 0.05
-    assert missed_bars(families) == ["slow waits 29%, wanted below 10%"]
-
-
-def test_the_bench_of_training_has_a_recipe_for_every_family_and_data_that_can_be_read(tmp_path: Path) -> None:
-    from training import ITEMS, VALID, recipes, write_set
-
-    from soli.data.manifest import read_manifest
-    from soli.data.render import render
-    from soli.train.families import FAMILIES
-
-    assert set(recipes()) <= set(FAMILIES)
-    manifest = read_manifest(write_set(tmp_path))
-    assert [len(manifest.split(name)) for name in ("train", "valid")] == [ITEMS - VALID, VALID]
-    assert set(render(manifest.rows[0], manifest.root).stems) == {"voice", "noise"}

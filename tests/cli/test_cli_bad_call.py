@@ -80,7 +80,7 @@ def _edited_weights(data: bytes) -> bytes:
 
 
 def _of_the_future(data: bytes) -> bytes:
-    future = models.model_info().model_copy(update={"format_version": 2})
+    future = models.model_info().model_copy(update={"format_version": 3})
     return write_metadata(data, future)
 
 

@@ -77,6 +77,7 @@ def test_runs_models_and_baselines_in_one_table(
     assert by_name["mine"]["cost"]["train_minutes"] == 1.5
     assert by_name["mine"]["cost"]["parameters"] > 100
     assert by_name["mine"]["family"] == "blstm_mask"
+    assert "mine is not trained to its end: 20 of 1000 steps" in done.json["notes"]
     assert [failed["name"] for failed in done.json["failed"]] == ["late"]
     assert "soli: warning: late: " in done.err
     assert "holds no weights yet" in done.err
@@ -112,6 +113,8 @@ def test_wrong_calls_are_one_line(manifest: Path, tmp_path: Path, capsys: pytest
     outside = models.save(tmp_path, models.half_model(name="../half", sample_rate=RATE), "outside")
     slow = models.save(tmp_path, models.half_model(name="slow", sample_rate=4000), "slow")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "run.json").write_text("{}")
     cases = {
         (): (2, "nothing to compare"),
         (half, half): (2, "would both be called half"),
@@ -121,6 +124,7 @@ def test_wrong_calls_are_one_line(manifest: Path, tmp_path: Path, capsys: pytest
         ("voyce",): (2, "unknown model 'voyce'"),
         (tmp_path / "gone.onnx",): (1, "gone.onnx"),
         (tmp_path / "empty",): (1, "holds no run"),
+        (tmp_path / "damaged",): (1, "run.json lacks settings"),
         (half, slow): (2, "slow (4000 Hz) is below that"),
     }
     for runs, (code, text) in cases.items():

@@ -102,6 +102,27 @@ def test_noise_that_is_in_every_folder_is_told_of(root: Path) -> None:
     assert (found.splits["valid"], found.apart) == (1, False)
 
 
+@pytest.mark.parametrize("split", ["train", "train_small", "valid"])
+def test_a_folder_of_another_split_copied_into_test_is_named(root: Path, split: str) -> None:
+    if split == "valid":
+        shutil.move(root / "train_small", root / "valid")
+    number = "0002" if split == "train" else "0902"
+    shutil.copytree(root / split / number, root / "test/1252")
+    said = f"test/1252: its voice is that of {split}/{number}, and test must have voices of its own"
+    assert problems(root) == [said]
+    assert by_split(read_voice_noise(root, splits=["test"]))["test"] == ["test/1250", "test/1251", "test/1252"]
+
+
+def test_a_noise_of_test_that_is_in_training_too_is_told_of(root: Path, tmp_path: Path) -> None:
+    folder, noise = root / "test/1250", read_audio(root / "train/0001/noise.wav").samples
+    voice = read_audio(folder / "voice.wav").samples
+    voice = voice * np.float32(np.sqrt(np.mean(noise**2) / np.mean(voice**2)) * 10 ** (-2 / 20))
+    for name, samples in (("voice.wav", voice), ("noise.wav", noise), ("mix_snr_-2.wav", voice + noise)):
+        write_audio(folder / name, samples, sample_rate=8000)
+    assert read_voice_noise(root).heard == ["test/1250"]
+    assert read_voice_noise(root, splits=["test"]).heard == []
+
+
 def test_a_set_may_bring_its_own_validation(root: Path) -> None:
     shutil.move(root / "train_small", root / "valid")
     found = read_voice_noise(root)

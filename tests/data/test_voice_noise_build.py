@@ -51,6 +51,19 @@ def test_the_reader_finds_it_in_order(built: Path) -> None:
     assert found.ignored == []
 
 
+def test_rows_name_their_speaker_as_group_where_soli_built_the_set(built: Path, tmp_path: Path) -> None:
+    speakers = {line.path: line.speaker for line in lines(built)}
+    tracks = read_voice_noise(built).tracks
+    assert {track.id: track.meta["group"] for track in tracks} == speakers
+    copied = tmp_path / "set"
+    shutil.copytree(built, copied)
+    (copied / "items.jsonl").write_text('{"path": "train/0001"}\n')
+    with pytest.raises(DataError, match=r"items\.jsonl line 1 is damaged"):
+        read_voice_noise(copied)
+    (copied / "voice-noise.json").unlink()  # now a set of somebody else's, with a file of that name
+    assert all(list(track.meta) == ["snr_db"] for track in read_voice_noise(copied).tracks)
+
+
 def test_levels_snrs_and_sums_are_as_the_readme_says(built: Path) -> None:
     for line in lines(built):
         folder = built / line.path

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from soli.errors import InputError, SoliError
-from soli.evaluation.pool import THREAD_LIMITS, apart
+from soli.pool import THREAD_LIMITS, apart
 
 
 def test_what_befalls_one_item_befalls_no_other() -> None:

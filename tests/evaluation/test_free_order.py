@@ -13,11 +13,14 @@ from soli.data.manifest import read_manifest, write_manifest
 from soli.dsp.levels import difference_db
 from soli.dsp.stft import stft
 from soli.errors import UsageError
-from soli.evaluation.kmeans import RATE, STFT, two_means_estimates, two_means_masks
+from soli.evaluation.kmeans import two_means_estimates, two_means_masks
 from soli.evaluation.matching import matched
+from soli.evaluation.oracle import FALLBACK_RATE as RATE
+from soli.evaluation.oracle import FALLBACK_STFT as STFT
 from soli.evaluation.results import LINES, read_lines
 from soli.evaluation.run import evaluate
 from soli.evaluation.subject import subject_of
+from soli.metrics.si import si_sdr
 from soli.types import Array
 
 
@@ -89,6 +92,16 @@ def test_two_means_part_loud_from_soft_and_sum_to_the_mixture() -> None:
     np.testing.assert_array_equal(estimates, two_means_estimates(mixture, STFT))
     masks = np.abs(stft(estimates[0], STFT))  # independent of the code: the loud cluster holds nearly all the energy
     assert np.square(masks).sum() > 0.95 * np.square(np.abs(stft(mixture, STFT))).sum()
+
+
+def test_two_means_are_better_than_nothing_where_levels_tell_the_sources_apart() -> None:
+    """Tones whose few bins stand out of a noise of nearly their energy, which is spread over all bins."""
+    voice, noise = loud_and_soft()
+    noise = 15 * noise
+    references = np.stack([voice, noise])
+    found = si_sdr(references, two_means_estimates(voice + noise, STFT))
+    floor = si_sdr(references, np.broadcast_to(voice + noise, references.shape))
+    assert all(score > base + 3 for score, base in zip(found, floor, strict=True)), (found, floor)
 
 
 def test_two_means_of_silence_are_silent_and_channels_share_a_mask() -> None:

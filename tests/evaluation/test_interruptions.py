@@ -14,9 +14,9 @@ import tiny_manifest as tiny
 
 import models
 from soli.errors import OutputError
-from soli.evaluation.pool import in_processes
 from soli.evaluation.results import LINES, Results, read_lines
 from soli.evaluation.run import evaluate
+from soli.pool import in_processes
 
 ITEMS = 200
 

@@ -10,14 +10,21 @@ from soli.evaluation.paired import difference, figure, quality, snr_groups
 from soli.evaluation.results import Line
 
 
-def line(index: int, *, snr_db: float | None = None, mixture: float = 0.0, state: str = "scored") -> Line:
+def line(
+    index: int,
+    *,
+    snr_db: float | None = None,
+    mixture: float = 0.0,
+    state: str = "scored",
+    score: float | None = 3.0,
+) -> Line:
     return Line(
         id=f"item-{index}",
         source="voice",
         state=state,
-        scores={"si_sdr": 3.0, "sar": 20.0},
+        scores={"si_sdr": score, "sar": 20.0},
         mixture={"si_sdr": mixture, "sar": 150.0},
-        improvement={"si_sdr": 3.0 - mixture, "sar": -130.0},
+        improvement={"si_sdr": None if score is None else score - mixture, "sar": -130.0},
         ceiling={},
         duration_s=1.0,
         seconds=0.1,
@@ -46,23 +53,41 @@ def test_chance_is_no_difference() -> None:
     assert not found.real
     half = 1.96 * (one - two).std() / math.sqrt(200)
     assert found.high - found.low == pytest.approx(2 * half, rel=0.15)
+    for_all = difference(scores(one), scores(two), claims=36)
+    assert for_all.high - for_all.low > 1.5 * (found.high - found.low)
 
 
-@given(st.lists(st.floats(-50, 50, allow_subnormal=False), min_size=2, max_size=20))
+def test_one_clip_proves_nothing() -> None:
+    found = difference({"a": 9.0, "gone": 1.0}, {"a": 1.0})
+    assert found == Figure(mean=8.0, low=None, high=None, count=1)
+    assert not found.real
+    assert difference({"a": 1.0}, {"b": 1.0}).mean is None
+
+
+def test_a_difference_between_speakers_is_one_of_as_many_speakers() -> None:
+    rng = np.random.default_rng(2)
+    one = np.repeat(rng.standard_normal(8), 20) + 0.1 * rng.standard_normal(160)
+    groups = {f"item-{index}": f"speaker {index // 20}" for index in range(160)}
+    apart, together = (difference(scores(one), scores(0 * one), each) for each in (None, groups))
+    assert together.high - together.low > 3 * (apart.high - apart.low)
+
+
+@given(st.lists(st.floats(-50, 50, allow_subnormal=False), min_size=10, max_size=30))
 def test_a_difference_turned_round_changes_its_sign(values: list[float]) -> None:
     one, two = scores(np.array(values)), scores(np.array(values[::-1]))
     there, back = difference(one, two), difference(two, one)
     assert there.mean == pytest.approx(-back.mean, abs=1e-9)
-    assert there.low == pytest.approx(-back.high, abs=1e-3)
+    assert there.low == pytest.approx(-back.high, abs=1e-9)
 
 
-def test_scores_that_are_not_finite_are_counted_out() -> None:
-    best = {"a": 1.0, "b": math.inf, "c": None, "d": 4.0}
-    other = {"a": 0.0, "b": 1.0, "c": 1.0, "e": 2.0}
-    assert difference(best, other) == Figure(mean=1.0, low=1.0, high=1.0, count=1, left_out=2)
-    assert difference({"a": None}, {"a": 1.0}).mean is None
-    found = figure([1.0, math.inf, None, 3.0])
-    assert (found.mean, found.count, found.left_out) == (2.0, 2, 2)
+def test_who_is_silent_on_the_hard_half_does_not_gain_by_it() -> None:
+    good = [line(i, score=5.0 if i < 50 else -3.0) for i in range(100)]
+    quiet = [line(i, score=5.0 if i < 50 else None) for i in range(100)]
+    honest, mute = quality(good), quality(quiet)
+    assert honest.improvements["si_sdr"].mean == 1.0
+    assert mute.improvements["si_sdr"].mean == (5 * 50 - 60 * 50) / 100
+    assert (honest.floored, mute.floored) == (0, 50)
+    assert mute.scores["si_sdr"].count == honest.scores["si_sdr"].count == 100
 
 
 def test_only_items_among_others_are_scored_and_sar_has_no_improvement() -> None:

@@ -9,9 +9,9 @@ import pytest
 from matplotlib import pyplot as plt
 
 from soli.errors import OutputError
-from soli.evaluation.comparison import Comparison, Cost
+from soli.evaluation.comparison import Comparison, Cost, Figure
 from soli.report import plots
-from soli.report.page import decibels, halves, html, write_report
+from soli.report.page import decibels, html, unbroken, write_report
 from soli.report.theme import LIGHT
 
 
@@ -69,7 +69,8 @@ def test_every_figure_is_on_the_page_and_names_are_only_text() -> None:
     page = Page(text)
     assert "<script>alert(1)</script>" in page.texts["th"]
     assert "band_split <1>" in page.texts["code"]
-    assert page.texts["strong"].count("-inf dB") == 9
+    assert page.texts["strong"].count("-61.2 dB") == 9
+    assert text.count("SI-SDR of the estimate undefined: it is silent") == 9
     for entrant in found.entrants:
         figure = entrant.quality["voice"].improvements["si_sdr"]
         assert f"{figure.mean:.2f}" in page.texts["td"]
@@ -100,6 +101,12 @@ def test_plots_are_drawn_where_no_work_is_known(tmp_path: Path) -> None:
     assert (tmp_path / "plot.png").stat().st_size > 5000
 
 
+def test_an_interval_that_ends_at_zero_is_drawn_to_zero() -> None:
+    point = Figure(mean=0.5, low=0.0, high=1.0, count=45)
+    assert plots._span(point) == (0.0, 0.5, 1.0)
+    assert plots._span(Figure(mean=0.5, low=None, high=None, count=2)) == (0.5, 0.5, 0.5)
+
+
 def test_a_title_names_the_family_where_the_name_does_not() -> None:
     entrant = made.comparison().methods[0]
     assert plots.titled(entrant) == "band_split"
@@ -107,9 +114,8 @@ def test_a_title_names_the_family_where_the_name_does_not() -> None:
 
 
 def test_cells_and_scores_are_spelled() -> None:
-    assert halves("8.12 [7.90, 8.35] no clear difference") == ("8.12", "[7.90, 8.35] no clear difference")
-    assert halves("97,155") == ("97,155", "")
-    assert (decibels(1.25), decibels(None)) == ("+1.2 dB", "-")
+    assert (decibels(1.25), decibels(None)) == ("+1.2 dB", "undefined: it is silent")
+    assert unbroken("SI-SDRi, dB") == "SI\N{NON-BREAKING HYPHEN}SDRi, dB"
 
 
 def test_a_report_that_cannot_be_written_is_an_error_with_the_reason(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The band-split network: what its features do with levels."""
 
+import pytest
 import torch
 
 from soli.train import features
@@ -23,6 +24,20 @@ def test_beyond_the_levels_of_training_the_level_makes_no_difference() -> None:
     torch.testing.assert_close(fainter, whisper, rtol=0, atol=1e-4)
     torch.testing.assert_close(louder, far_too_loud, rtol=0, atol=1e-4)
     assert (whisper - far_too_loud).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"causal": True, "levels_dbfs": (-30, -10)}, "a causal network cannot have them set"),
+        ({"bands_hz": [(2, 500), (1, 1000)]}, "bands_hz and the rest are 4 bands, and bands says 12"),
+        ({"bands_hz": [(11, 5)]}, "would hold none of the 129 bins"),
+        ({"bands_hz": [(11, 400)]}, "would hold none of the 129 bins"),
+    ],
+)
+def test_bands_and_levels_that_cannot_be_are_refused(changes: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        BandSplitSettings.model_validate({**SETTINGS.model_dump(), **changes})
 
 
 def test_levels_are_measured_in_dbfs() -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from soli.train import features
-from soli.train.export import to_onnx
+from soli.train.export import describe, is_complete, to_onnx
 from soli.train.network import build, example, network_settings
 from soli.train.networks.consistent import Consistent
 from soli.train.objectives import objective_for
@@ -65,3 +65,33 @@ def test_the_projection_is_part_of_the_exported_graph(mask: str) -> None:
     rule = objective_for("mask", settings.objective, network_settings(settings))
     mixture = torch.randn(1, 4000)
     torch.testing.assert_close(rule.estimate(network, mixture).sum(dim=1), mixture, atol=1e-4, rtol=0)
+
+
+def run_of(family: str, **changes: object) -> RunSettings:
+    network = {"sample_rate": 8000}
+    values = {"name": "x", "family": family, "preset": "small", "sources": ("a", "b"), "objective": {"waveform_snr": 1}}
+    return RunSettings(**{**values, "network": network, **changes})
+
+
+@pytest.mark.parametrize(
+    ("settings", "complete"),
+    [
+        (run_of("unet"), False),  # each mask is free, and something may be left
+        (run_of("unet", consistent=True), True),
+        (run_of("unet", rest="b"), False),  # which takes what is left
+        (run_of("tasnet"), False),  # masks sum to one, but what the filter bank cannot hold is left
+        (run_of("tasnet", consistent=True), True),
+        (run_of("tasnet", rest="b"), False),
+        (run_of("tasnet", sources=("a",)), False),
+        (run_of("conv_tasnet"), False),
+        (run_of("deep_clustering"), True),
+        (run_of("deep_clustering", interchangeable=True), True),
+    ],
+    ids=lambda value: f"{value.family}-{value.rest}-{value.consistent}" if isinstance(value, RunSettings) else "",
+)
+def test_a_model_file_says_whether_its_sources_are_all_there_is(settings: RunSettings, complete: bool) -> None:
+    assert is_complete(settings) is complete
+    if settings.family == "tasnet":
+        info = describe(settings, build(settings), data={}, scores={})
+        assert (info.complete, info.format_version) == (complete, 2 if complete else 1)
+        assert ("rest" in info.stems) is (settings.rest is None and not complete)

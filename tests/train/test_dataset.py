@@ -7,7 +7,7 @@ import pytest
 
 from soli.data.manifest import Manifest, Part, Row, read_manifest, write_manifest
 from soli.media.audio import write_audio
-from soli.train.dataset import Excerpts
+from soli.train.dataset import Excerpts, Mixtures
 
 RATE = 1000
 ROWS = 6
@@ -52,3 +52,18 @@ def test_a_remixed_item_takes_each_source_from_a_row_of_its_own(manifest: Manife
     np.testing.assert_allclose(item.mixture, sum(item.stems.values()), atol=1e-6)
     starts = {round(float(items(index).stems["voice"][0, 0] % 0.1), 3) for index in range(20)}
     assert len(starts) > 10
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_of_several_channels_the_first_is_taken_and_the_others_are_counted(tmp_path: Path, channels: int) -> None:
+    sound = np.random.default_rng(0).standard_normal((channels, RATE)).astype(np.float32)
+    write_audio(tmp_path / "voice.wav", sound, sample_rate=RATE)
+    part = Part(source="voice", path="voice.wav", duration_s=1.0)
+    row = Row(id="one", split="train", sample_rate=RATE, duration_s=1.0, parts=(part,))
+    write_manifest(tmp_path / "stereo.jsonl", [row])
+    items = Excerpts(read_manifest(tmp_path / "stereo.jsonl"), split="train", duration_s=None, seed=1)
+    mixtures = Mixtures(items, ("voice", "noise"))
+    assert mixtures.channels == channels
+    mixture, targets = mixtures[0]
+    np.testing.assert_array_equal(mixture, sound[0])
+    np.testing.assert_array_equal(targets, [sound[0], np.zeros(RATE)])

@@ -118,7 +118,7 @@ def test_validation_judged_what_the_model_file_gives(named: tuple[Model, Path], 
 def test_interchangeable_sources_need_no_anchors(data: Path, tmp_path: Path) -> None:
     model = trained(settings(interchangeable=True), data, tmp_path)
     assert (model.info.interchangeable, model.info.anchors) == (True, None)
-    assert model.sources == ("voice", "noise", "rest")
+    assert model.sources == ("voice", "noise")
 
 
 def test_clusters_without_windows_are_refused_before_training(data: Path, tmp_path: Path) -> None:

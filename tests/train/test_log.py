@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from soli.errors import InputError, OutputError
-from soli.train.log import BLUE, ORANGE, Log, draw_curves, read_log
+from soli.train.log import BLUE, ORANGE, Log, draw_curves, read_log, steps_taken
 
 
 def write(path: Path, content: bytes) -> Path:
@@ -85,3 +85,23 @@ def test_nothing_is_drawn_of_an_empty_log_and_a_loss_alone_will_do(tmp_path: Pat
     draw_curves(log, picture)
     assert heights(picture, BLUE)
     assert not heights(picture, ORANGE)
+
+
+@pytest.mark.parametrize(
+    ("scores", "patience", "taken"),
+    [
+        ([], 0, 0),
+        ([1.0], 0, 10),
+        ([1.0, 2.0, 3.0], 0, None),  # all 30 steps
+        ([2.0, 1.0], 2, 20),
+        ([1.0, 2.0, 2.0], 9, None),
+        ([2.0, 1.0], 1, None),  # stopped for want of gain
+    ],
+)
+def test_a_run_that_was_stopped_before_its_end_is_known(
+    tmp_path: Path, scores: list[float], patience: int, taken: int | None
+) -> None:
+    path = tmp_path / "log.jsonl"
+    lines = [{"step": 10 * index, "seconds": 1.0, "valid_score": each} for index, each in enumerate(scores, start=1)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert steps_taken(path, steps=30, patience=patience) == taken

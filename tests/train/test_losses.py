@@ -9,10 +9,10 @@ import torch
 from soli.dsp import stft as numpy_stft
 from soli.train import features
 from soli.train.losses.affinity import deep_clustering, deep_clustering_weighted, source_means
-from soli.train.losses.multires import multi_resolution_stft
+from soli.train.losses.multires import multi_resolution_stft, resolutions
 from soli.train.losses.ratio import negative_si_sdr, soft_snr, source_snr
 from soli.train.losses.spectral import compressed_magnitude, l1_magnitude
-from soli.train.losses.table import EMBEDDING, SPECTRAL, WAVEFORM
+from soli.train.losses.table import EMBEDDING, RATED, SPECTRAL, WAVEFORM
 from soli.train.run import OptimSettings
 from soli.types import StftSettings
 
@@ -67,6 +67,35 @@ def test_si_sdr_loss_ignores_gain_and_gives_the_ratio() -> None:
     for gain in (0.01, 1.0, 7.0):
         value = negative_si_sdr(gain * (target + noise), target, mixture=target[:, 0])
         assert value.item() == pytest.approx(-20, abs=0.05)
+
+
+def test_nothing_costs_more_si_sdr_than_silence() -> None:
+    target, mixture = sources()
+    noise = torch.randn(target.shape, generator=torch.Generator().manual_seed(3))
+    silent = negative_si_sdr(torch.zeros_like(target), target, mixture=mixture)
+    torch.testing.assert_close(silent, torch.full((3,), 80.0))
+    for estimate in (noise, 100 * noise, target.flip(1), 1e-9 * noise, 1e-30 * target):
+        assert (negative_si_sdr(estimate, target, mixture=mixture) <= silent).all()
+    one_muted = target * torch.tensor([1.0, 0.0])[:, None]
+    torch.testing.assert_close(negative_si_sdr(one_muted, target, mixture=mixture), torch.full((3,), 20.0))
+
+
+@pytest.mark.parametrize("level", [1.0, 1e-3])
+def test_si_sdr_loss_is_the_same_at_any_level_of_the_estimate(level: float) -> None:
+    target, mixture = (level * x for x in sources())
+    noise = level * torch.randn(target.shape, generator=torch.Generator().manual_seed(3))
+    for snr_db in (-30, -10, 0, 10, 30):
+        estimate = target + 10 ** (-snr_db / 20) * noise
+        exact = negative_si_sdr(estimate, target, mixture=mixture)
+        # The definition, in double precision.
+        e, t = (x.double() - x.double().mean(dim=-1, keepdim=True) for x in (estimate, target))
+        scaled = (e * t).sum(-1, keepdim=True) / t.square().sum(-1, keepdim=True) * t
+        ratio = (e - scaled).square().sum(-1) / scaled.square().sum(-1)
+        defined = (10 * (ratio + 1e-4).log10()).mean(dim=1).float()
+        torch.testing.assert_close(exact, defined, rtol=0, atol=2e-4)
+        for gain in (1e-2, 1e-4, 1e-6):
+            quiet = negative_si_sdr(gain * estimate, target, mixture=mixture)
+            torch.testing.assert_close(quiet, exact, rtol=0, atol=1e-3)
 
 
 def test_silent_targets_give_no_si_sdr_and_no_nan() -> None:
@@ -134,7 +163,7 @@ def multi_resolution_by_numpy(estimate: np.ndarray, target: np.ndarray, mixture:
 def test_multi_resolution_stft_agrees_with_numpy() -> None:
     target, mixture = sources(items=2, samples=3000)
     estimate = 0.3 * target + 0.1 * target.flip(1) + 0.01
-    found = multi_resolution_stft(estimate, target, mixture=mixture)
+    found = multi_resolution_stft(estimate, target, mixture=mixture, sample_rate=8000)
     for item in range(2):
         arrays = [x[item].double().numpy() for x in (estimate, target)]
         each = [multi_resolution_by_numpy(e, t, mixture[item].double().numpy()) for e, t in zip(*arrays, strict=True)]
@@ -144,12 +173,28 @@ def test_multi_resolution_stft_agrees_with_numpy() -> None:
 def test_multi_resolution_stft_does_not_see_level_or_sign_but_gain() -> None:
     target, mixture = sources()
     estimate = 0.5 * target
-    loss = multi_resolution_stft(estimate, target, mixture=mixture)
-    quiet = multi_resolution_stft(1e-3 * estimate, 1e-3 * target, mixture=1e-3 * mixture)
+    loss = multi_resolution_stft(estimate, target, mixture=mixture, sample_rate=8000)
+    quiet = multi_resolution_stft(1e-3 * estimate, 1e-3 * target, mixture=1e-3 * mixture, sample_rate=8000)
     torch.testing.assert_close(loss, quiet, rtol=1e-3, atol=0)
-    torch.testing.assert_close(loss, multi_resolution_stft(-estimate, target, mixture=mixture))
+    torch.testing.assert_close(loss, multi_resolution_stft(-estimate, target, mixture=mixture, sample_rate=8000))
     assert (loss > 0.5 * math.log(2)).all()
-    assert (multi_resolution_stft(target, target, mixture=mixture) < 1e-5).all()
+    assert (multi_resolution_stft(target, target, mixture=mixture, sample_rate=8000) < 1e-5).all()
+
+
+@pytest.mark.parametrize("gain", [0.5, 2.0])
+def test_multi_resolution_stft_of_a_gain_is_known(gain: float) -> None:
+    """The whole mixture is the target: |1 - g| over the root of 1 and the floor of 1 %, and |log g|."""
+    mixture = sources()[1]
+    found = multi_resolution_stft(gain * mixture[:, None], mixture[:, None], mixture=mixture, sample_rate=8000)
+    known = abs(1 - gain) / math.sqrt(1.01) + abs(math.log(gain))
+    torch.testing.assert_close(found, torch.full((3,), known), rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 44100, 48000])
+def test_resolutions_are_as_long_at_every_rate(rate: int) -> None:
+    for settings, length_s in zip(resolutions(rate), (0.032, 0.064, 0.128), strict=True):
+        assert settings.n_fft / rate == pytest.approx(length_s, rel=1e-3)
+        assert settings.n_fft == 4 * settings.hop
 
 
 def embedding(items: int = 3, size: int = 4) -> torch.Tensor:
@@ -252,7 +297,9 @@ def test_every_loss_gives_a_value_an_item_and_finite_gradients(name: str, mixed:
         looked, wanted, heard = (features.stft(x, settings) for x in (estimate, target, mixture))
     if name in EMBEDDING:
         looked = torch.stack((looked.real, looked.imag, looked.abs()), dim=2).flatten(1, 2)
-    loss = {**SPECTRAL, **WAVEFORM, **EMBEDDING}[name](looked, wanted, mixture=heard)
+    loss = {**SPECTRAL, **WAVEFORM, **EMBEDDING}[name](
+        looked, wanted, mixture=heard, **({"sample_rate": 8000} if name in RATED else {})
+    )
     assert loss.shape == (3,)
     loss.sum().backward()
     assert torch.isfinite(loss).all()

@@ -11,9 +11,10 @@ from soli.errors import UsageError
 from soli.metrics.si import si_sdr
 from soli.train import features
 from soli.train.fit import check_fit
+from soli.train.losses.affinity import source_means
 from soli.train.losses.ratio import negative_si_sdr, soft_snr
 from soli.train.objectives import Batch, ClusterObjective, objective_for
-from soli.train.permutation import best_order, reorder
+from soli.train.permutation import cheapest_order, reorder
 from soli.train.run import check_settings
 from soli.types import StftSettings
 
@@ -83,7 +84,7 @@ def test_each_item_takes_the_order_that_costs_it_least() -> None:
     def cost(order: Tensor) -> Tensor:
         return soft_snr(shuffled.estimates, reorder(batch.targets, order), mixture=batch.mixture)
 
-    assert torch.equal(best_order(cost, shuffled.estimates), orders)
+    assert torch.equal(cheapest_order(cost, shuffled.estimates), orders)
 
 
 def test_the_order_is_that_of_the_whole_sum_and_not_of_each_loss() -> None:
@@ -227,6 +228,14 @@ def test_anchors_move_in_training_only_and_only_where_a_source_sounds() -> None:
     assert (network.anchors[:2].norm(dim=1) < 1).all()  # means of points on the sphere
 
 
+def test_an_anchor_starts_at_the_first_mean_of_its_source() -> None:
+    network, batch = Embedding(), tones()
+    objective_for("cluster", {"deep_clustering": 1.0}, SETTINGS)(network.train(), batch)
+    mixture, target = (features.stft(x, STFT) for x in (batch.mixture, batch.targets))
+    means, _ = source_means(network(features.as_planes(mixture)).detach(), target, mixture=mixture)
+    torch.testing.assert_close(network.anchors, means)
+
+
 def settings(**changes: object) -> dict[str, object]:
     return {
         "name": "x",
@@ -257,6 +266,11 @@ CLUSTER = {"family": "deep_clustering", "objective": {"deep_clustering": 1.0}, *
         ({**CLUSTER, "consistent": True}, ["sum to one already"]),
         ({**TWO, "objective": {"si_sdr": 1}}, ["si_sdr alone leaves the level", "waveform_snr", "consistent: true"]),
         ({**TWO, "objective": {"si_sdr": 1, "soft_snr": 0}}, ["si_sdr alone leaves the level"]),
+        (
+            {"family": "wave_unet", "export": {"window_s": 3.0, "past_s": 1.0}},
+            ["export.past_s: wave_unet knows how far it looks", "leave out export.past_s and export.window_s"],
+        ),
+        ({"family": "wave_unet", "export": {"window_s": None}}, ["leave out export.window_s"]),
     ],
 )
 def test_what_does_not_go_together_is_named_with_what_would(changes: dict[str, object], says: list[str]) -> None:
@@ -273,6 +287,8 @@ def test_what_does_not_go_together_is_named_with_what_would(changes: dict[str, o
         {},
         CLUSTER,
         {**CLUSTER, "interchangeable": True},
+        {"family": "wave_unet", "export": {"chunk_s": 5.0, "storage": "float16"}},
+        {"export": {"window_s": 3.0, "overlap_s": 1.0}},
         {"objective": {"si_sdr": 1}},  # the rest shows the level
         {**TWO, "objective": {"si_sdr": 1}, "consistent": True, "interchangeable": True},
         {**TWO, "objective": {"si_sdr": 1, "waveform_snr": 0.1, "multi_resolution_stft": 1}},

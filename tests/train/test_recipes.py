@@ -36,7 +36,6 @@ def test_the_comparison_is_of_all_families_on_equal_terms() -> None:
         assert settings.preset == "small"
         assert settings.sources == ("voice", "noise")
         assert settings.data == compared[0].data
-        assert settings.optim.batch == compared[0].optim.batch
         assert settings.optim.steps / settings.watch.valid_every == 10
         assert settings.seed == 1
 

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from soli.cli.main import main
 from soli.errors import InputError, UsageError
 from soli.nested import flatten
 from soli.train.losses.table import check_terms
+from soli.train.network import network_settings
 from soli.train.run import RunFolder, check_settings, find_recipe, read_recipe
 
 RECIPE = """
@@ -50,7 +52,9 @@ def test_overrides_reach_the_setting(recipe: Path, override: str, key: str, valu
     ("override", "words"),
     [
         ("optim.learning=1", "optim.learning"),
-        ("optim.stepps=1", "did you mean steps"),
+        ("optim.stepps=1", '--set: there is no setting "optim.stepps"; did you mean steps?'),
+        ("sources=voice", "--set: sources: should be a list, such as [voice, noise]"),
+        ("optim=3", "--set: optim: should be a group of settings"),
         ("optim.lr=fast", "optim.lr"),
         ("optim.steps=0", "greater than 0"),
         ("objective={}", "objective"),
@@ -66,7 +70,11 @@ def test_overrides_reach_the_setting(recipe: Path, override: str, key: str, valu
         ("interchangeable=true", 'the rest "noise" could be any of the others'),
         ("consistent=true", "sum up already"),
         ("objective={soft_snr: -1}", "soft_snr: a weight of -1"),
-        ("objective={soft_snr: .nan}", "soft_snr: a weight of nan"),
+        ("objective={soft_snr: .nan}", "objective.soft_snr: Input should be a finite number"),
+        ("sources=[a", "--set sources: [a is not YAML"),
+        ("data.valid='v", "--set data.valid: 'v is not YAML"),
+        ("seed=-1", "--set: seed: Input should be greater than or equal to 0"),
+        ("optim.lr=inf", "--set: optim.lr: Input should be a finite number"),
         ("objective={soft_snr: 0}", "something to learn"),
         ("objective={multi_resolution_sfft: 1}", "did you mean multi_resolution_stft"),
     ],
@@ -140,6 +148,65 @@ def test_changed_settings_are_named_on_resume(recipe: Path, tmp_path: Path) -> N
         folder.check_unchanged(read_recipe(recipe, ["optim.lr=0.002"]), {"sha256": "one"})
     with pytest.raises(UsageError, match="sha256: one -> two"):
         folder.check_unchanged(settings, {"sha256": "two"})
+    with pytest.raises(UsageError, match=r"with other settings: network\.bands: None -> 20;"):
+        folder.check_unchanged(read_recipe(recipe, ["network.bands=20"]), {"sha256": "one"})
+
+
+def test_a_run_is_not_gone_on_with_by_another_budget(recipe: Path, tmp_path: Path) -> None:
+    folder, settings = RunFolder(tmp_path / "run"), read_recipe(recipe)
+    folder.create(settings, {}, budget={"--minutes": 20, "optim.warmup": 100})
+    folder.go_on(settings, {}, budget={"--minutes": 20, "optim.warmup": 100})
+    folder.go_on(settings, {})
+    for other, said in (
+        ({"--minutes": 60, "optim.warmup": 100}, "--minutes: 20 -> 60;"),
+        ({"--minutes": 20, "optim.warmup": 7}, r"optim\.warmup: 100 -> 7;"),
+    ):
+        with pytest.raises(UsageError, match=f"was started with other settings: {said}"):
+            folder.go_on(settings, {}, budget=other)
+
+
+def test_a_run_of_before_budgets_were_written_down_goes_on(recipe: Path, tmp_path: Path) -> None:
+    folder, settings = RunFolder(tmp_path / "run"), read_recipe(recipe)
+    folder.create(settings, {})
+    folder.go_on(settings, {}, budget={"--minutes": 20})
+    with pytest.raises(UsageError, match="--minutes: 20 -> 60"):
+        folder.go_on(settings, {}, budget={"--minutes": 60})
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"settings": {}}', "3"])
+def test_a_damaged_record_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(InputError, match=r"run\.json (is damaged|lacks (data|settings))"):
+        RunFolder(tmp_path).read()
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("network.stft={nfft: 3, hop: 1}", 'no setting "network.stft.nfft"; did you mean n_fft?'),
+        ("network.featurs=3", 'no setting "network.featurs"; did you mean features?'),
+        ("network.outputs=5", "network.outputs: 5; the sources and the rest say how many"),
+    ],
+)
+def test_a_wrong_setting_of_the_network_is_named(recipe: Path, override: str, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        network_settings(read_recipe(recipe, [override]))
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--minutes", "0"], "--minutes 0; wanted a positive number of minutes"),
+        (["--minutes", "nan"], "wanted a positive number of minutes"),
+        (["--minutes", "20", "--set", "optim.steps=7"], "--minutes with --set optim.steps; wanted one of them"),
+    ],
+)
+def test_minutes_that_cannot_be_are_refused(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], says: str
+) -> None:
+    assert main(["train", str(recipe), "--data", "none.jsonl", "--out", str(tmp_path / "run"), *words]) == 2
+    assert says in capsys.readouterr().err
 
 
 def test_an_empty_folder_holds_no_run(tmp_path: Path) -> None:
@@ -159,3 +226,19 @@ def test_settings_that_do_not_exist_are_refused_everywhere() -> None:
             {"name": "a", "family": "b", "sources": ["x"], "objective": {"soft_snr": 1}, "watch": {"pathience": 1}},
             where="here",
         )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: x\nfamilly: unet\n", 'there is no setting "familly"; did you mean family?'),
+        ("name: x\nfamily: unet\nsources: [voice]\n", "objective: is missing"),
+        ("name: x\noptim: {stps: 3}\n", 'there is no setting "optim.stps"; did you mean steps?'),
+    ],
+)
+def test_a_wrong_key_of_a_recipe_is_named_before_one_that_is_missing(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        read_recipe(path, ["seed=3"])
+    assert str(caught.value) == f"{path}: {words}"

@@ -90,5 +90,15 @@ def test_consistent_estimates_are_refused_where_the_mixture_holds_more(librimix:
     settings = read_recipe(find_recipe("speakers/blstm_mask"), BRIEF)
     with pytest.raises(DataError, match="consistent: the items also hold noise"):
         assemble(settings, data=librimix / "mix_both.jsonl", out=tmp_path)
+    for other, said in (
+        (["rest=s2", "interchangeable=false", "consistent=false"], 'the rest "s2": the items also hold noise'),
+        (
+            ["family=deep_clustering", "objective={deep_clustering: 1}", "consistent=false"],
+            "deep_clustering: the items",
+        ),
+    ):
+        settings = read_recipe(find_recipe("speakers/blstm_mask"), [*BRIEF, *other])
+        with pytest.raises(DataError, match=said):
+            assemble(settings, data=librimix / "mix_both.jsonl", out=tmp_path)
     free = read_recipe(find_recipe("speakers/blstm_mask"), [*BRIEF, "consistent=false"])
     assemble(free, data=librimix / "mix_both.jsonl", out=tmp_path)

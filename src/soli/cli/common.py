@@ -21,6 +21,10 @@ ModelOption = Annotated[str, typer.Option("--model", "-m", help="A shipped model
 ThreadsOption = Annotated[
     int | None, typer.Option("--threads", min=1, help="CPU threads of the network; all cores if left.")
 ]
+SplitOption = Annotated[
+    str | None,
+    typer.Option("--split", help="Score the rows of this split; by default test where there is one, else all of them."),
+]
 DeviceOption = Annotated[
     str, typer.Option("--device", help="auto, cpu or cuda: what is asked for is used, or refused.")
 ]

@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from soli.cli.common import JsonFlag, OutFolder, print_json, print_warning, printable
+from soli.cli.common import JsonFlag, OutFolder, SplitOption, print_json, print_note, print_warning, printable
 from soli.errors import MissingExtraError, SoliError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def compare(
         list[str] | None,
         typer.Argument(help="Run folders, model files, shipped models, or: mixture, oracle, kmeans2."),
     ] = None,
+    split: SplitOption = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first rows.")] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Processes; by default one a core, 8 at most.")
@@ -39,15 +41,22 @@ def compare(
     """
     from soli.cli.entrants import entrants
     from soli.evaluation.compare import compare as run
+    from soli.evaluation.contest import contest_on
+    from soli.evaluation.selection import remark
 
     check_parts()
+    # Looks at the folder before runs are exported into it.
+    contest = contest_on(data, out, split=split, limit=limit, workers=workers, threads=threads)
     entries, unusable = entrants(runs or [], out)
     if not entries:
         raise SoliError(f"nothing can be compared: {unusable[0].name}: {unusable[0].error}")
     with _progress(quiet=json) as watch:
-        found = run(entries, data, out, limit=limit, workers=workers, threads=threads, watch=watch)
+        found = run(entries, replace(contest, watch=watch))
     found = found.model_copy(update={"failed": [*unusable, *found.failed]})
     _report(found, out, json=json)
+    note = remark(found.splits, len(found.items), found.left_out) if split is None else None
+    if note:
+        print_note(note)
     return 1 if found.failed else 0
 
 
@@ -76,7 +85,7 @@ def _print(found: "Comparison", page: Path) -> None:
     from soli.report.tables import explanations, tables
 
     for table in tables(found):
-        print_table((table.title, *table.head[1:]), table.rows, right=table.head[1:])
+        print_table((table.title, *table.head[1:]), table.texts, right=table.head[1:])
         print()
     for text in explanations(found):
         print(printable(text))

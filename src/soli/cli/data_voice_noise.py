@@ -74,6 +74,7 @@ def _facts(found: "VoiceNoise") -> dict[str, Any]:
         "held_out": found.held_out,
         "held_out_apart": found.apart,
         "copies_left_out": found.copies,
+        "test_noises_elsewhere": found.heard,
         "ignored": found.ignored,
     }
 
@@ -85,12 +86,18 @@ def _tell(found: "VoiceNoise", out: Path) -> None:
     low, high = facts["snr_db"]
     _say(f"{facts['rows']} items ({splits}) in {out}: {facts['minutes']:g} min, {rates}, SNR {low:g} to {high:g} dB")
     _say(f"mixtures minus voice and noise: {facts['worst_sum_db']:g} dB at most ({facts['worst_sum']})")
+    _say("training and scores take voice plus noise for the mixture")
     if found.held_out:
         _say("valid was held out of the training folders, since the set has no such split")
     if not found.apart:
         print_warning(
             "items of valid share voice or noise files with train, since nearly all do: their scores will look better"
             " than they are"
+        )
+    if found.heard:
+        print_warning(
+            f"the noise of these items of test is in another split too: {_few(found.heard)}; their scores will look"
+            " better than they are"
         )
     if found.copies:
         _say(f"left out of train_small, being in valid: {_few(found.copies)}")

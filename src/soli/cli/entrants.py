@@ -98,7 +98,8 @@ def _entry(run: str, name: str, out: Path) -> Entry:
     if is_run(run):
         model = out / MODELS / f"{name}{SUFFIX}"
         _export(Path(run), model)
-        return Entry(name=name, model=str(model), origin=Path(run).name, train_minutes=train_minutes(Path(run)))
+        folder = Path(run)
+        return Entry(name, str(model), folder.name, train_minutes=train_minutes(folder), note=unfinished(folder, name))
     # A path, even where a shipped model was named: a file of that name may lie in the folder one works in.
     return Entry(name=name, model=str(zoo.path(run)), origin=Path(run).name)
 
@@ -124,6 +125,17 @@ def _export(run: Path, model: Path) -> None:
     if not model.is_file():
         record.unlink(missing_ok=True)
     kept(record, _Exported, source, make)
+
+
+def unfinished(run: Path, name: str) -> str:
+    """A line about a run that was stopped before its end; empty for one that came to it."""
+    from soli.train.log import steps_taken
+    from soli.train.run import RunFolder
+
+    folder = RunFolder(run)
+    settings, _ = folder.read()
+    taken = steps_taken(folder.log, steps=settings.optim.steps, patience=settings.watch.patience)
+    return "" if taken is None else f"{name} is not trained to its end: {taken} of {settings.optim.steps} steps"
 
 
 def train_minutes(run: Path) -> float | None:

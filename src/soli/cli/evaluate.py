@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from soli.cli.common import JsonFlag, OutFolder, print_json, print_warning, printable
+from soli.cli.common import JsonFlag, OutFolder, SplitOption, print_json, print_note, print_warning, printable
 from soli.cli.progress import counting
 from soli.cli.stopping import stoppable
 
@@ -23,6 +23,7 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="A shipped model, a .soli.onnx file, mixture, kmeans2, or oracle.")],
     data: Annotated[Path, typer.Option("--data", "-d", help="The manifest to judge on.")],
     out: OutFolder,
+    split: SplitOption = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first rows.")] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Processes; by default one a core, 8 at most.")
@@ -42,10 +43,19 @@ def evaluate(
         from soli.evaluation.results import as_json
         from soli.evaluation.run import evaluate as run
         from soli.evaluation.scoring import families_of
+        from soli.evaluation.selection import remark
 
         families = families_of(scores)
         summary = run(
-            model, data, out, limit=limit, workers=workers, threads=threads, families=families, watch=count.watch
+            model,
+            data,
+            out,
+            split=split,
+            limit=limit,
+            workers=workers,
+            threads=threads,
+            families=families,
+            watch=count.watch,
         )
     if json:
         print_json(as_json(summary))
@@ -53,6 +63,9 @@ def evaluate(
         _print(summary, out)
     for item in summary.failed:
         print_warning(f"{item.id}: {item.error}")
+    note = remark(summary.splits, summary.items, summary.left_out) if split is None else None
+    if note:
+        print_note(note)
     return 1 if summary.failed else 0
 
 
@@ -79,7 +92,12 @@ def _print(summary: "Summary", out: Path) -> None:
     if "order" in summary.run.settings:
         print(f"Sources in no order of their own: scored in {summary.run.settings['order']}.")
     speed = "" if summary.rtf is None else f", real-time factor {summary.rtf:.3f}"
-    print(f"{summary.done} of {summary.items} items{speed}; all scores: {printable(str(out / 'summary.json'))}")
+    items = f"{summary.done} of {summary.items} items of {printable(_splits(summary))}"
+    print(f"{items}{speed}; all scores: {printable(str(out / 'summary.json'))}")
+
+
+def _splits(summary: "Summary") -> str:
+    return f"split{'s' if len(summary.splits) > 1 else ''} {', '.join(summary.splits)}"
 
 
 def _row(label: str, group: "Group", name: str) -> tuple[str, ...]:
@@ -90,7 +108,7 @@ def _row(label: str, group: "Group", name: str) -> tuple[str, ...]:
         str(group.count),
         _figure(compared.mixture.mean),
         _figure(estimate.mean) + _remarks(estimate),
-        f"{_figure(estimate.low)} to {_figure(estimate.high)}",
+        "-" if estimate.low is None else f"{_figure(estimate.low)} to {_figure(estimate.high)}",
         _figure(estimate.median),
         _figure(estimate.std),
         _figure(compared.improvement.mean),
@@ -103,10 +121,10 @@ def _figure(value: float | None) -> str:
 
 
 def _remarks(statistics: "Statistics") -> str:
-    """What a mean leaves out is said beside it."""
+    """What a mean leaves out, and which estimates it counts as the lowest score, is said beside it."""
     words = []
-    if statistics.infinite:
-        words.append(f"{statistics.infinite} infinite")
+    if statistics.floored:
+        words.append(f"{statistics.floored} silent")
     if statistics.undefined:
         words.append(f"{statistics.undefined} undefined")
     return f" ({', '.join(words)})" if words else ""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from soli.cli.common import JsonFlag, print_json
-from soli.modelfile import REST, read_model
+from soli.modelfile import read_model
 from soli.nested import flatten
 from soli.separation import zoo
 
@@ -42,6 +42,7 @@ def _described(path: Path) -> dict[str, Any]:
         "sha256": hashlib.sha256(data).hexdigest(),
         **info.model_dump(mode="json", exclude={"name"}),
         "stems": list(info.stems),
+        "left_to": info.left_to,
     }
 
 
@@ -58,16 +59,15 @@ def _row(model: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _all_rows(model: dict[str, Any]) -> list[tuple[str, str]]:
-    rest = model["rest"] or REST
     rows = [
         ("file", model["path"]),
         ("size", _bytes(model["size"])),
         ("sha256", model["sha256"]),
-        ("stems", f"{', '.join(model['stems'])} ({rest} takes what the others leave)"),
+        ("stems", f"{', '.join(model['stems'])} ({_left(model['left_to'])})"),
         ("rate", f"{model['sample_rate']} Hz"),
         ("kind", f"{model['kind']}, family {model['family']}"),
         ("parameters", _counted(model["parameters"])),
-        ("work", f"{_counted(model['macs_per_s'])} multiplications a second of one channel"),
+        ("work", f"{_counted(model['macs_per_s'])} multiply-accumulates for a second of one channel"),
         ("chunk", f"{model['chunk_s']:g} s, with {model['past_s']:g} s before and {model['future_s']:g} s after it"),
         ("licence of weights", model["licence"]["weights"]),
         ("licence of data", model["licence"]["data"]),
@@ -77,6 +77,10 @@ def _all_rows(model: dict[str, Any]) -> list[tuple[str, str]]:
         ("made with soli", model["soli"] or "not said"),
     ]
     return rows + [(f"score: {name}", str(score)) for name, score in flatten(model["scores"]).items()]
+
+
+def _left(stem: str | None) -> str:
+    return f"{stem} takes what the others leave" if stem else "together all there is"
 
 
 def _counted(number: float) -> str:

@@ -51,7 +51,7 @@ def _print(found: "Sweep", page: Path) -> None:
     from soli.report.sweep_tables import explanations, tables
 
     for table in tables(found, bach10()):
-        print_table((table.title, *table.head[1:]), table.rows, right=table.head[1:])
+        print_table((table.title, *table.head[1:]), table.texts, right=table.head[1:])
         print()
     for text in explanations(found, bach10()):
         print(printable(text))

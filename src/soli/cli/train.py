@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from soli.cli.common import JsonFlag, print_json
+from soli.cli.common import JsonFlag, print_json, print_warning
+from soli.errors import UsageError
 
 if TYPE_CHECKING:
     from soli.train.run import RunSettings
@@ -31,7 +32,7 @@ def train(
         ),
     ] = None,
     minutes: Annotated[
-        float | None, typer.Option("--minutes", help="Take as many steps as fit into so much time here.", min=0)
+        float | None, typer.Option("--minutes", help="Take as many steps as fit into so many minutes here.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out where it was stopped.")] = False,
     json: JsonFlag = False,
@@ -44,22 +45,27 @@ def train(
     """
     from soli.train.assemble import assemble
     from soli.train.log import draw_curves
+    from soli.train.loop import take_denormals_as_zero
     from soli.train.loop import train as run_training
     from soli.train.run import find_recipe, read_recipe
     from soli.train.target import for_target
 
+    take_denormals_as_zero()
     overrides = set_ or []
     if leave_out is not None:
         overrides = [*overrides, f"data.leave_out={leave_out}"]
-    settings = read_recipe(find_recipe(recipe), overrides)
+    settings, budget = read_recipe(find_recipe(recipe), overrides), None
     if target is not None:
         settings = for_target(settings, target)
     if minutes is not None:
-        settings = _in_time(settings, minutes, data=data, out=out, resume=resume)
+        _check_minutes(minutes, set_ or [])
+        settings, budget = _in_time(settings, minutes, data=data, out=out, resume=resume)
     training = assemble(settings, data=data, out=out)
+    if training.mixtures.channels > 1:
+        print_warning(f"the data have {training.mixtures.channels} channels; of each item the first is trained on")
     folder = training.folder
     begin = folder.go_on if resume else folder.create
-    begin(settings, training.data_record)
+    begin(settings, training.data_record, budget=budget)
 
     def on_line(line: dict[str, Any]) -> None:
         _say(line, steps=settings.optim.steps)
@@ -71,18 +77,29 @@ def train(
     _report(progress, out, json=json)
 
 
-def _in_time(settings: "RunSettings", minutes: float, *, data: Path, out: Path, resume: bool) -> "RunSettings":
-    """The settings with the steps that fit into the time: measured now, or as the run that is resumed has them."""
+def _check_minutes(minutes: float, overrides: list[str]) -> None:
+    if not (math.isfinite(minutes) and minutes > 0):
+        raise UsageError(f"--minutes {minutes:g}", wanted="a positive number of minutes")
+    if any(override.partition("=")[0] == "optim.steps" for override in overrides):
+        raise UsageError("--minutes with --set optim.steps", wanted="one of them: the time, or the steps")
+
+
+def _in_time(
+    settings: "RunSettings", minutes: float, *, data: Path, out: Path, resume: bool
+) -> "tuple[RunSettings, dict[str, float]]":
+    """The settings with the steps that fit into the time, measured now or when the run was begun; what was asked."""
     from soli.train.assemble import assemble
-    from soli.train.budget import as_before, within
+    from soli.train.budget import as_before, asked, within
     from soli.train.run import RunFolder
 
+    budget = asked(settings, minutes=minutes)
     if resume:
         before, _ = RunFolder(out).read()
-        return as_before(settings, before)
-    fitted = within(assemble(settings, data=data, out=out), budget_s=60 * minutes)
+        print(f"{before.optim.steps} steps, as when the run was begun", file=sys.stderr, flush=True)
+        return as_before(settings, before), budget
+    fitted = within(assemble(settings, data=data, out=out), minutes=minutes)
     print(f"{fitted.optim.steps} steps fit into {minutes:g} minutes here", file=sys.stderr, flush=True)
-    return fitted
+    return fitted, budget
 
 
 def _report(progress: "Progress", out: Path, *, json: bool) -> None:

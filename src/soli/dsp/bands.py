@@ -1,6 +1,8 @@
 """Bands of frequency bins: narrow at low and wide at high frequencies, as the ear's own filters are."""
 
 import math
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
 
 from soli.types import StftSettings
 
@@ -27,3 +29,18 @@ def erb_band_edges(settings: StftSettings, *, sample_rate: int, bands: int, narr
         edges.append(min(settings.bins, max(edges[-1] + narrowest, round(reached_hz / bin_hz + 0.5))))
     edges[-1] = settings.bins
     return tuple(edges)
+
+
+def stated_band_edges(
+    settings: StftSettings, *, sample_rate: int, bands_hz: Sequence[tuple[int, float]]
+) -> tuple[int, ...]:
+    """Edges as `erb_band_edges` gives them, of bands stated as (how many, how wide in Hz) from 0 Hz up, and the rest.
+
+    Edges are rounded to bins. Raises ValueError where a band would hold no bin.
+    """
+    widths = [width_hz for count, width_hz in bands_hz for _ in range(count)]
+    bin_hz = sample_rate / settings.n_fft
+    edges = (*(round(edge_hz / bin_hz) for edge_hz in accumulate(widths, initial=0.0)), settings.bins)
+    if any(high <= low for low, high in pairwise(edges)):
+        raise ValueError(f"bands of {list(bands_hz)} Hz: one would hold none of the {settings.bins} bins")
+    return edges

@@ -1,25 +1,23 @@
 """From lines to a summary: for every source, over all items and by condition, what a score is on average.
 
-Mean and standard deviation are those of the finite scores; the median counts infinite ones too. How many were infinite
-or undefined is said beside them. The interval is the 95 % percentile bootstrap of the mean (Efron 1979), from a fixed
-seed: the same lines give the same summary.
+A score where the source sounds counts as `soli.metrics.silence.bounded` has it, so that an estimate that is silent is
+no item less; how many were is said beside the mean. The interval is that of `soli.evaluation.interval`.
 """
 
 import math
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from soli.evaluation.groups import group_key, groups_of
+from soli.evaluation.interval import interval
 from soli.evaluation.results import Line
 from soli.metrics.arrays import Score
 from soli.metrics.bss import median
+from soli.metrics.silence import at_floor
 
-RESAMPLES = 1000
-SEED = 0
 MOST_VALUES = 24
 LEAST_ITEMS = 3
 """A meta key with more values, or fewer items a value, is no condition: it names items, or is a number drawn afresh."""
@@ -30,7 +28,11 @@ class _Part(BaseModel):
 
 
 class Statistics(_Part):
-    """Of `count` scores in dB; `low` and `high` bound the mean with 95 %. None where no score is finite."""
+    """Of `count` scores in dB; `low` and `high` bound the mean with 95 %. None where there are none, or too few.
+
+    Mean and `std`, that of a sample, are of the finite scores; the median counts infinite ones too. `floored`: how many
+    count as the lowest score, for the estimate is silent or holds nothing of the source.
+    """
 
     mean: float | None
     median: Score
@@ -40,6 +42,7 @@ class Statistics(_Part):
     high: float | None
     infinite: int = 0
     undefined: int = 0
+    floored: int = 0
 
 
 class Compared(_Part):
@@ -81,15 +84,19 @@ def summarise(lines: Sequence[Line]) -> dict[str, SourceSummary]:
     return {source: _source([line for line in lines if line.source == source]) for source in _unique(lines)}
 
 
-def statistics(scores: Sequence[Score]) -> Statistics:
-    """Mean, median, deviation and interval of scores, some of which may be infinite or undefined."""
+def statistics(scores: Sequence[Score], groups: Sequence[str] | None = None) -> Statistics:
+    """Mean, median, deviation and interval of scores, some of which may be infinite or undefined.
+
+    `groups` names the group of each, where items hang together.
+    """
     defined = [score for score in scores if score is not None]
-    finite = np.array([score for score in defined if math.isfinite(score)], dtype=np.float64)
-    low, high = bootstrap_interval(finite) if len(finite) else (None, None)
+    places = [place for place, score in enumerate(scores) if score is not None and math.isfinite(score)]
+    finite = np.array([scores[place] for place in places], dtype=np.float64)
+    low, high = interval(finite, None if groups is None else [groups[place] for place in places])
     return Statistics(
         mean=float(finite.mean()) if len(finite) else None,
         median=median(scores),
-        std=float(finite.std()) if len(finite) else None,
+        std=float(finite.std(ddof=1)) if len(finite) > 1 else None,
         count=len(defined),
         low=low,
         high=high,
@@ -98,24 +105,13 @@ def statistics(scores: Sequence[Score]) -> Statistics:
     )
 
 
-def bootstrap_interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """The 2.5 % and 97.5 % points of the mean over resamples of (N,) values."""
-    means = _weights(len(values)) @ values
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
-
-
-@lru_cache(maxsize=8)
-def _weights(count: int) -> NDArray[np.float32]:
-    """How much each of `count` values weighs in each resample: (RESAMPLES, count)."""
-    rng = np.random.default_rng([SEED, count])
-    drawn = rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
-    return (drawn / count).astype(np.float32)
-
-
 def conditions(lines: Sequence[Line]) -> dict[str, dict[str, list[Line]]]:
-    """Meta keys that are conditions, each value with its lines; an item with a list belongs to each entry."""
+    """Meta keys that are conditions, each value with its lines; an item with a list belongs to each entry.
+
+    The key by which items hang together is none: it says whom there was to judge on.
+    """
     found: dict[str, dict[Any, list[Line]]] = {}
+    group = group_key(lines)
     for line in lines:
         for key, value in line.meta.items():
             for each in value if isinstance(value, list) else [value]:
@@ -124,7 +120,7 @@ def conditions(lines: Sequence[Line]) -> dict[str, dict[str, list[Line]]]:
     return {
         key: {str(value): groups[value] for value in sorted(groups, key=_order)}
         for key, groups in found.items()
-        if 2 <= len(groups) <= min(MOST_VALUES, len(lines) / LEAST_ITEMS)
+        if key != group and 2 <= len(groups) <= min(MOST_VALUES, len(lines) / LEAST_ITEMS)
     }
 
 
@@ -158,11 +154,13 @@ def _group(lines: Sequence[Line]) -> Group:
 
 
 def _compared(lines: Sequence[Line], name: str) -> Compared:
+    groups = groups_of(lines)
+    floored = sum(line.counted(name) is not None and at_floor(line.scores[name]) for line in lines)
     return Compared(
-        estimate=statistics([line.scores.get(name) for line in lines]),
-        mixture=statistics([line.mixture.get(name) for line in lines]),
-        improvement=statistics([line.improvement.get(name) for line in lines]),
-        ceiling=statistics([line.ceiling.get(name) for line in lines]),
+        estimate=statistics([line.counted(name) for line in lines], groups).model_copy(update={"floored": floored}),
+        mixture=statistics([line.counted_mixture(name) for line in lines], groups),
+        improvement=statistics([line.counted_gain(name) for line in lines], groups),
+        ceiling=statistics([line.counted_ceiling(name) for line in lines], groups),
     )
 
 

@@ -28,6 +28,8 @@ def card(summary: Summary) -> dict[str, Any]:
         "manifest_sha256": summary.run.manifest_sha256,
         "items": summary.done,
     }
+    if summary.splits:
+        scores["split"] = ", ".join(summary.splits)
     for name, source in summary.sources.items():
         scores[name] = _figures(source.scored)
         conditions = source.conditions.get("condition", {})

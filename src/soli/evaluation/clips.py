@@ -13,6 +13,7 @@ from soli.evaluation.comparison import Clip
 from soli.evaluation.results import Line
 from soli.evaluation.subject import Subject
 from soli.media.audio import write_audio
+from soli.metrics.silence import at_floor
 from soli.types import Array
 
 WORST = 10
@@ -27,9 +28,13 @@ class Clips(BaseModel):
 
 
 def worst_lines(lines: Sequence[Line], count: int = WORST) -> list[Line]:
-    """The lines with the smallest SI-SDR improvement, the worst first; lines without one are left out."""
-    scored = [line for line in lines if line.state == "scored" and line.improvement.get("si_sdr") is not None]
-    return sorted(scored, key=lambda line: line.improvement["si_sdr"] or 0.0)[:count]
+    """Those with the smallest SI-SDR improvement, the worst first: before all others, where the estimate is silent."""
+    scored = [line for line in lines if line.state == "scored" and "si_sdr" in line.scores]
+    return sorted(scored, key=lambda line: (not at_floor(line.scores["si_sdr"]), _gain(line)))[:count]
+
+
+def _gain(line: Line) -> float:
+    return line.counted_gain("si_sdr") or 0.0
 
 
 def write_clips(lines: Sequence[Line], subject: Subject, manifest: Manifest, *, out: Path, folder: str) -> Clips:
@@ -62,7 +67,7 @@ def _clip(line: Line, row: Row, subject: Subject, root: Path, *, out: Path, stem
         id=line.id,
         condition=condition_of(line),
         score_db=line.scores.get("si_sdr"),
-        improvement_db=line.improvement.get("si_sdr"),
+        improvement_db=_gain(line),
         **paths,
     )
 

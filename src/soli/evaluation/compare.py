@@ -1,54 +1,37 @@
 """Several subjects judged on the same items, with what they cost: all that `soli compare` shows, as plain data."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from soli.data.manifest import Manifest, read_manifest
+from soli.data.manifest import Manifest
 from soli.errors import SoliError, UsageError
 from soli.evaluation.clips import Clips, worst_lines, write_clips
 from soli.evaluation.comparison import Clip, Comparison, Cost, Failed
-from soli.evaluation.contest import Contest, Entry, Judged, Watch
-from soli.evaluation.footprint import SECONDS, Footprint, footprint
+from soli.evaluation.contest import Contest, Entry, Judged
+from soli.evaluation.footprint import Footprint, footprint, machine
 from soli.evaluation.kept import kept
-from soli.evaluation.results import LINES, read_lines
-from soli.evaluation.run import Summary, evaluate
+from soli.evaluation.results import LINES, SCHEMA_VERSION, read_lines
+from soli.evaluation.run import Plan, Summary, carry_out
 from soli.evaluation.standing import compared
 from soli.evaluation.subject import Subject, subject_of
-from soli.modelfile import read_model
 from soli.version import __version__
 
 LEAD = "voice"
 """The source that entrants are sorted by, where they have it; else their first."""
 
 
-def compare(
-    entries: Sequence[Entry],
-    data: Path | str,
-    out: Path | str,
-    *,
-    limit: int | None = None,
-    workers: int | None = None,
-    threads: int = 1,
-    measured_s: float = SECONDS,
-    watch: Watch = lambda name, done, total: None,
-) -> Comparison:
-    """Judges every entry on the same items into `out/NAME/`, measures what it costs, and writes its worst clips.
+def compare(entries: Sequence[Entry], contest: Contest) -> Comparison:
+    """Judges every entry on the same items into `OUT/NAME/`, measures what it costs, and writes its worst clips.
 
     An entry that fails is named in `failed`, and the others go on; a rerun does what is left.
 
-    Args:
-        limit, workers, threads: as of `evaluate`.
-        measured_s: seconds of sound on which time and memory are measured.
-        watch: called with an entry's name, the items done and wanted.
-
     Raises:
         UsageError: two entries of one name, no source in common, or a model below the rate of the data.
-        DataError: the manifest cannot be read.
+        ModelFileError: a model file cannot be used.
+        OutputError: the folder cannot be written.
         SoliError: no entry could be judged.
     """
-    contest = Contest(Path(data), read_manifest(data), Path(out), limit, workers, threads, measured_s, watch)
-    judged = [judged_of(entry, contest.manifest) for entry in entries]
     check_names([entry.name for entry in entries])
+    judged = [Judged(entry, subject_of(entry.model, contest.manifest, threads=contest.threads)) for entry in entries]
     sources = common_sources([each.subject for each in judged])
     check_rates(judged, contest.manifest)
     lead = LEAD if LEAD in sources else sources[0]
@@ -57,12 +40,6 @@ def compare(
     if not finished:
         raise SoliError(f"nothing could be compared: {failed[0].name}: {failed[0].error}")
     return compared(finished, contest, sources, lead, failed)
-
-
-def judged_of(entry: Entry, manifest: Manifest) -> Judged:
-    """The entry with its subject and, for a model, its card. Raises UsageError and ModelFileError."""
-    subject = subject_of(entry.model, manifest)
-    return Judged(entry, subject, read_model(subject.path)[0] if subject.path else None)
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -84,11 +61,8 @@ def common_sources(subjects: Sequence[Subject]) -> list[str]:
 def check_rates(judged: Sequence[Judged], manifest: Manifest) -> None:
     """Raises UsageError where a model's rate is below that of the data: it cannot give what lies above."""
     rate = max(row.sample_rate for row in manifest.rows)
-    low = [
-        f"{each.entry.name} ({each.info.sample_rate} Hz)"
-        for each in judged
-        if each.info is not None and each.info.sample_rate < rate
-    ]
+    infos = {each.entry.name: each.subject.info for each in judged}
+    low = [f"{name} ({info.sample_rate} Hz)" for name, info in infos.items() if info and info.sample_rate < rate]
     if low:
         raise UsageError(
             f"the data have {rate} Hz, and the rate of {', '.join(low)} is below that",
@@ -115,16 +89,9 @@ def _finished(judged: Judged, contest: Contest, lead: str, failed: list[Failed])
 
 
 def _evaluated(judged: Judged, contest: Contest) -> Summary:
-    entry, folder = judged.entry, contest.out / judged.entry.name
-    summary = evaluate(
-        entry.model,
-        contest.data,
-        folder,
-        limit=contest.limit,
-        workers=contest.workers,
-        threads=contest.threads,
-        watch=lambda done, total: contest.watch(entry.name, done, total),
-    )
+    name, folder = judged.entry.name, contest.out / judged.entry.name
+    plan = Plan(judged.subject, contest.selection, contest.data, limit=contest.limit, workers=contest.workers)
+    summary = carry_out(plan, folder, watch=lambda done, total: contest.watch(name, done, total))
     wanted = set(contest.ids)
     judged.lines = [line for line in read_lines(folder / LINES) if line.id in wanted]
     return summary
@@ -135,6 +102,8 @@ def _identity(judged: Judged, contest: Contest) -> dict[str, object]:
         "model": judged.subject.name,
         "model_sha256": judged.subject.sha256,
         "manifest_sha256": contest.manifest.sha256,
+        **contest.selection.settings,
+        "version": SCHEMA_VERSION,
         "soli": __version__,
     }
 
@@ -142,16 +111,18 @@ def _identity(judged: Judged, contest: Contest) -> dict[str, object]:
 def _cost(judged: Judged, contest: Contest) -> Cost:
     if judged.entry.is_mark:
         return Cost()
-    source = {**_identity(judged, contest), "seconds": contest.measured_s}
+    # Of one machine each, so that those of two are never in one column.
+    source = {**_identity(judged, contest), "seconds": contest.measured_s, "machine": machine()}
     measured = kept(
         contest.out / judged.entry.name / "footprint.json",
         Footprint,
         source,
-        lambda: footprint(judged.entry.model, contest.data, seconds=contest.measured_s),
+        lambda: footprint(judged.entry.model, contest.data, split=contest.selection.name, seconds=contest.measured_s),
     )
+    info = judged.subject.info
     return Cost(
-        parameters=judged.info.parameters if judged.info else None,
-        macs_per_s=judged.info.macs_per_s if judged.info else None,
+        parameters=info.parameters if info else None,
+        macs_per_s=info.macs_per_s if info else None,
         rtf=measured.rtf,
         peak_mb=measured.peak_mb,
         train_minutes=judged.entry.train_minutes,

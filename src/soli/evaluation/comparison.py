@@ -18,36 +18,39 @@ class _Part(BaseModel):
 
 
 class Figure(_Part):
-    """A mean over `count` finite scores in dB, bounded by `low` and `high` with 95 %; `left_out`: scores not finite."""
+    """A mean over `count` items in dB, bounded by `low` and `high` with 95 %, which are None of too few items."""
 
     mean: float | None
     low: float | None
     high: float | None
     count: int
-    left_out: int = 0
 
     @property
     def real(self) -> bool:
-        """Whether the interval leaves zero out, so that a difference is more than the choice of items."""
+        """Whether there is an interval and it leaves zero out: the difference is more than the choice of items."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
 
 class Quality(_Part):
     """One source of one entrant: the scores, what each is above the mixture's, and how far the best is ahead.
 
-    `behind`: the mean of the best entrant's SI-SDR minus this one's, item by item; None for the best itself.
+    A score that is not defined, since the estimate is silent, counts as the lowest there is (`bounded`); `floored` says
+    how many SI-SDRs do. `behind`: the best entrant's improvement of the SI-SDR minus this one's, item by item, in an
+    interval that holds for all differences of two methods at once; None for the best itself.
     """
 
     scores: dict[str, Figure]
     improvements: dict[str, Figure]
+    floored: int = 0
     behind: Figure | None = None
 
 
 class Cost(_Part):
     """What an entrant takes; None where it does not apply or is not known.
 
-    `macs_per_s`: multiplications a second of one channel. `rtf`: CPU seconds for a second of it, one thread.
-    `peak_mb`: memory (10^6 bytes) of a process beyond what it had taken when its libraries were loaded.
+    `macs_per_s`: multiply-accumulates of the network alone for a second of one channel. `rtf`: CPU seconds for a
+    second of it, one thread. `peak_mb`: memory (10^6 bytes) of a process, its model file's bytes included, beyond what
+    it had taken with its libraries and the sound loaded.
     """
 
     parameters: int | None = None
@@ -58,12 +61,15 @@ class Cost(_Part):
 
 
 class Clip(_Part):
-    """One item to listen to: paths of its sound files from the comparison's folder, and its SI-SDR in dB."""
+    """One item to listen to: paths of its sound files from the comparison's folder, and its SI-SDR in dB.
+
+    `score_db` is as it was found, None for a silent estimate; `improvement_db` is what it counts as.
+    """
 
     id: str
     condition: str
     score_db: Score
-    improvement_db: Score
+    improvement_db: float
     mixture: str
     estimate: str
     reference: str
@@ -72,7 +78,7 @@ class Clip(_Part):
 class Entrant(_Part):
     """One subject of the comparison. A "mark" is no method: the mixture as it is, or the ideal mask.
 
-    `items`: SI-SDR improvement of the lead source by item.
+    `items`: SI-SDR improvement of the lead source by item, with which all are ranked.
     """
 
     name: str
@@ -83,7 +89,7 @@ class Entrant(_Part):
     model_sha256: str
     quality: dict[str, Quality]
     cost: Cost
-    items: dict[str, Score]
+    items: dict[str, float]
     worst: list[Clip] = []
 
 
@@ -104,12 +110,18 @@ class Failed(_Part):
 class Comparison(_Part):
     """All of it. `entrants` are sorted by the SI-SDR improvement of the source `lead`, best first.
 
+    `splits`: what the items are of; `left_out`: how many rows of other splits the manifest has.
     `items` are those that every entrant did; `best` is the first entrant that is a method. `measured_s`: the length of
-    the sound on which time and memory were measured. `grouped_by`: what the groups' SNR is.
+    the sound on which time and memory were measured, on `machine`. `grouped_by`: what the groups' SNR is.
+
+    `claims`: how many differences of two methods there are. `interval_by`: the meta key by which items hang together,
+    with `interval_groups` of them; empty where each item counts for itself.
     """
 
     manifest: str
     manifest_sha256: str
+    splits: list[str] = []
+    left_out: int = 0
     items: list[str]
     sources: list[str]
     lead: str
@@ -118,6 +130,9 @@ class Comparison(_Part):
     failed: list[Failed]
     groups: list[Group]
     grouped_by: str
+    claims: int = 1
+    interval_by: str = ""
+    interval_groups: int = 0
     measured_s: float
     machine: str
     notes: list[str]

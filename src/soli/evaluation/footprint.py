@@ -2,7 +2,7 @@
 
 CPU time is counted, which others on the machine disturb less than the time on the clock; on an idle core they are one.
 
-`python -m soli.evaluation.footprint MODEL MANIFEST SECONDS` is that process; it prints one JSON object.
+`python -m soli.evaluation.footprint MODEL MANIFEST SPLIT SECONDS` is that process; it prints one JSON object.
 """
 
 import json
@@ -20,19 +20,21 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from soli.data.manifest import Manifest, read_manifest
 from soli.data.render import Rendered, render
 from soli.errors import SoliError
+from soli.evaluation.selection import ALL, select
 from soli.evaluation.subject import subject_of
+from soli.pool import THREAD_LIMITS
 from soli.separation.memory import peak_rss_mb
 
 SECONDS = 20.0
 REPEATS = 3
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _ON_THE_CPU = {"CUDA_VISIBLE_DEVICES": "-1"}
 
 
 class Footprint(BaseModel):
     """Real-time factor (the median of REPEATS calls after one that loads the network), and peak memory in MB.
 
-    `peak_mb`: of the process, beyond what it had taken with its libraries and the sound loaded.
+    `peak_mb`: of the process, beyond what it had taken with its libraries and the sound loaded: the model file's bytes,
+    the network, and what it works with. A peak never falls, so that this is 0 or more.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,16 +43,16 @@ class Footprint(BaseModel):
     peak_mb: float
 
 
-def footprint(model: str, data: Path | str, *, seconds: float = SECONDS) -> Footprint:
-    """Measures a subject on the first `seconds` of the manifest's mixtures, one channel.
+def footprint(model: str, data: Path | str, *, split: str = ALL, seconds: float = SECONDS) -> Footprint:
+    """Measures a subject on the first `seconds` of the mixtures of a manifest's split, one channel.
 
     Raises:
         SoliError: the process failed; the message holds its last line.
     """
-    call = [sys.executable, "-m", __name__, model, str(data), str(seconds)]
+    call = [sys.executable, "-m", __name__, model, str(data), split, str(seconds)]
     environment = {
         **os.environ,
-        **dict.fromkeys(_THREADS, "1"),
+        **dict.fromkeys(THREAD_LIMITS, "1"),
         **_ON_THE_CPU,
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
     }
@@ -62,21 +64,20 @@ def footprint(model: str, data: Path | str, *, seconds: float = SECONDS) -> Foot
         raise SoliError(f"time and memory of {model} could not be measured: {reason}") from error
 
 
-def measure(model: str, data: Path | str, *, seconds: float) -> Footprint:
+def measure(model: str, data: Path | str, *, split: str, seconds: float) -> Footprint:
     """The measurement itself, in this process."""
-    manifest = read_manifest(data)
-    subject = subject_of(model, manifest, threads=1)
+    manifest = select(read_manifest(data), split).manifest
     sound = excerpt_of(manifest, seconds)
+    start_mb = peak_rss_mb()  # before the model file is read: its bytes are a part of what it takes
+    subject = subject_of(model, manifest, threads=1)
     references = subject.references(sound)
-    start_mb = peak_rss_mb()
     times = []
     for _ in range(REPEATS + 1):
         started = time.process_time()
         subject.estimates(sound, references)
         times.append(time.process_time() - started)
-    return Footprint(
-        rtf=round(statistics.median(times[1:]) / seconds, 5), peak_mb=round(max(0.0, peak_rss_mb() - start_mb), 1)
-    )
+    rtf = round(statistics.median(times[1:]) / seconds, 5)
+    return Footprint(rtf=rtf, peak_mb=round(peak_rss_mb() - start_mb, 1))
 
 
 def excerpt_of(manifest: Manifest, seconds: float) -> Rendered:
@@ -106,6 +107,6 @@ def machine() -> str:
 
 if __name__ == "__main__":
     try:
-        print(json.dumps(measure(sys.argv[1], sys.argv[2], seconds=float(sys.argv[3])).model_dump()))
+        print(json.dumps(measure(*sys.argv[1:3], split=sys.argv[3], seconds=float(sys.argv[4])).model_dump()))
     except SoliError as error:
         sys.exit(str(error))

@@ -1,22 +1,19 @@
 """`kmeans2`, the baseline without training: bins of the log spectrogram in two clusters, each one a source.
 
 A bin is described by its level and those of its eight neighbours in time and frequency, in dB re the loudest bin of
-the item, and no lower than -60 dB. 2-means (`soli.separation.clustering`) parts the bins; a source is the mixture's
-spectrum where its cluster is, with the mixture's phase (binary masks). Levels are all it knows: it parts loud from
-soft, and cannot say which of them is which source, so that its scores are those of the better order.
+the item, and no lower than FLOOR_DB under it, as clusters of networks have it: with a lower floor the clusters are
+sound and silence instead of two sources. 2-means (`soli.separation.clustering`) parts the bins; a source is the
+mixture's spectrum where its cluster is, with the mixture's phase (binary masks). Levels are all it knows: it parts loud
+from soft, and cannot say which of them is which source, so that its scores are those of the order with the better sum.
+Where levels do not tell the sources apart, that is below the mixture as it is.
 """
 
 import numpy as np
 
 from soli.dsp.stft import istft, stft
-from soli.separation.clustering import k_means
+from soli.separation.clustering import FLOOR_DB, k_means
 from soli.types import Array, ComplexArray, StftSettings
 
-RATE = 8000
-STFT = StftSettings(n_fft=512, hop=128)
-"""At RATE: windows of 64 ms, as the course's networks for voice and noise have; other rates get as long ones."""
-
-_FLOOR_DB = -60.0
 # The clusters are found on at most so many bins, evenly spread; they are two.
 _MOST_BINS = 50_000
 
@@ -45,10 +42,10 @@ def two_means_masks(levels: Array) -> Array:
 
 
 def _levels(spectrum: ComplexArray) -> Array:
-    """Levels (F, N) of a spectrum (C, F, N) over all channels, in dB re the loudest bin, at least -60 dB."""
+    """Levels (F, N) of a spectrum (C, F, N) over all channels, in dB re the loudest bin, at least -FLOOR_DB."""
     power = np.square(np.abs(spectrum)).sum(axis=0)
     loudest = power.max()
     if loudest == 0:
-        return np.full(power.shape, _FLOOR_DB, dtype=np.float32)
-    levels: Array = (10 * np.log10(np.maximum(power / loudest, 10 ** (_FLOOR_DB / 10)))).astype(np.float32)
+        return np.full(power.shape, -FLOOR_DB, dtype=np.float32)
+    levels: Array = (10 * np.log10(np.maximum(power / loudest, 10 ** (-FLOOR_DB / 10)))).astype(np.float32)
     return levels

@@ -3,11 +3,9 @@
 import numpy as np
 
 from soli.metrics import si
+from soli.metrics.silence import bounded
 from soli.separation.orders import best_order
 from soli.types import Array
-
-# What an infinite score counts for, so that one perfect pair does not outweigh any number of others.
-_LARGE_DB = 100.0
 
 
 def matched(references: Array, estimates: Array, *, among: list[int]) -> Array:
@@ -18,7 +16,7 @@ def matched(references: Array, estimates: Array, *, among: list[int]) -> Array:
     worth = np.empty((len(among), len(among)))
     for column, place in enumerate(among):
         scores = si.si_sdr(references[among], np.broadcast_to(estimates[place], references[among].shape))
-        worth[:, column] = [-_LARGE_DB if each is None else np.clip(each, -_LARGE_DB, _LARGE_DB) for each in scores]
+        worth[:, column] = [bounded(each) for each in scores]
     order = list(range(len(estimates)))
     for place, column in zip(among, best_order(worth), strict=True):
         order[place] = among[column]

@@ -11,8 +11,10 @@ from soli.dsp.masks import ratio_mask
 from soli.dsp.stft import istft, stft
 from soli.types import Array, StftSettings
 
-FALLBACK_STFT = StftSettings(n_fft=2048, hop=512)
-"""Of models that have no transform of their own: waveform networks, and the mixture taken as a model."""
+FALLBACK_RATE = 8000
+FALLBACK_STFT = StftSettings(n_fft=512, hop=128)
+"""Of what has no transform of its own, waveform networks and the marks: at FALLBACK_RATE windows of 64 ms, as the mask
+networks for voice and noise have; other rates get as long ones (`at_rate`)."""
 
 
 def ideal_ratio_estimates(references: Array, mixture: Array, settings: StftSettings) -> Array:

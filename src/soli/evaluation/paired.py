@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TypeGuard
 
 import numpy as np
 
-from soli.evaluation.aggregate import bootstrap_interval, statistics
 from soli.evaluation.comparison import IMPROVED, SCORES, Figure, Group, Quality
+from soli.evaluation.groups import groups_of
+from soli.evaluation.interval import interval
 from soli.evaluation.results import Line
-from soli.metrics.arrays import Score
+from soli.metrics.silence import at_floor
 
 MOST_GROUPS = 9
 _WIDTHS = (1, 2, 3, 5, 10, 20, 50, 100)
@@ -18,41 +18,38 @@ _WIDTHS = (1, 2, 3, 5, 10, 20, 50, 100)
 def quality(lines: Sequence[Line]) -> Quality:
     """The scores of one source over the items where it sounds among others."""
     scored = [line for line in lines if line.state == "scored"]
+    groups = groups_of(scored)
+    scores = {name: figure([line.counted(name) for line in scored], groups) for name in SCORES}
+    floored = sum(at_floor(line.scores["si_sdr"]) for line in scored if "si_sdr" in line.scores)
     return Quality(
-        scores={name: figure([line.scores.get(name) for line in scored]) for name in SCORES},
-        improvements={name: figure([line.improvement.get(name) for line in scored]) for name in IMPROVED},
+        scores=scores,
+        improvements={name: figure([line.counted_gain(name) for line in scored], groups) for name in IMPROVED},
+        floored=floored,
     )
 
 
-def figure(scores: Sequence[Score]) -> Figure:
-    """Mean and bootstrap interval of the finite scores."""
-    found = statistics(scores)
-    return Figure(
-        mean=found.mean,
-        low=found.low,
-        high=found.high,
-        count=found.count - found.infinite,
-        left_out=found.infinite + found.undefined,
-    )
+def figure(values: Sequence[float | None], groups: Sequence[str] | None = None, *, claims: int = 1) -> Figure:
+    """Mean and interval of a value of each item; nothing where a score was not asked for.
+
+    `groups` and `claims` are as of `interval`.
+    """
+    found = [value for value in values if value is not None]
+    if not found or len(found) < len(values):
+        return Figure(mean=None, low=None, high=None, count=0)
+    low, high = interval(found, groups, claims=claims)
+    return Figure(mean=float(np.mean(found)), low=low, high=high, count=len(found))
 
 
-def difference(best: Mapping[str, Score], other: Mapping[str, Score]) -> Figure:
-    """By how much `best` is ahead of `other`, scores by item: mean and bootstrap interval of the items' differences.
+def difference(
+    best: Mapping[str, float], other: Mapping[str, float], groups: Mapping[str, str] | None = None, *, claims: int = 1
+) -> Figure:
+    """By how much `best` is ahead of `other`, values by item: mean and interval of the items' differences.
 
-    The items are drawn in pairs: what makes an item hard for both does not widen the interval. Items where a score is
-    not finite count as left out.
+    The items are taken in pairs: what makes an item hard for both does not widen the interval.
     """
     both = [item for item in best if item in other]
-    finite = [one - two for item in both if _finite(one := best[item]) and _finite(two := other[item])]
-    if not finite:
-        return Figure(mean=None, low=None, high=None, count=0, left_out=len(both))
-    values = np.array(finite, dtype=np.float64)
-    low, high = bootstrap_interval(values)
-    return Figure(mean=float(values.mean()), low=low, high=high, count=len(finite), left_out=len(both) - len(finite))
-
-
-def _finite(score: Score) -> TypeGuard[float]:
-    return score is not None and math.isfinite(score)
+    names = None if groups is None else [groups[item] for item in both]
+    return figure([best[item] - other[item] for item in both], names, claims=claims)
 
 
 def snr_groups(lines: Sequence[Line]) -> tuple[list[Group], str]:
@@ -63,7 +60,7 @@ def snr_groups(lines: Sequence[Line]) -> tuple[list[Group], str]:
         return _groups({item: float(value) for item, value in named.items() if value is not None}), "SNR"
     measured = {line.id: line.mixture.get("si_sdr") for line in scored}
     return _groups(
-        {item: float(round(value)) for item, value in measured.items() if _finite(value)}
+        {item: float(round(value)) for item, value in measured.items() if value is not None and math.isfinite(value)}
     ), "SI-SDR of the mixture"
 
 

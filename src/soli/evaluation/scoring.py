@@ -2,18 +2,16 @@
 
 import time
 
-import numpy as np
-
 from soli.data.manifest import Row
 from soli.data.render import Rendered
 from soli.errors import UsageError, near
 from soli.evaluation.oracle import mixture_estimates
-from soli.evaluation.results import Line, State
+from soli.evaluation.results import FRAMEWISE, Line
 from soli.evaluation.subject import Subject
 from soli.metrics import si
 from soli.metrics.arrays import Score, difference
 from soli.metrics.bss import TAPS, BssEval
-from soli.metrics.silence import leakage_dbfs, silent_sources
+from soli.metrics.silence import State, leakage_dbfs, states_of
 from soli.types import Array
 
 FAMILIES = ("si", "bss", "bss4")
@@ -70,14 +68,6 @@ def judge(row: Row, rendered: Rendered, subject: Subject, families: tuple[str, .
     ]
 
 
-def states_of(references: Array) -> list[State]:
-    """Whether each reference of (S, C, T) is silent, alone in the mixture, or to be scored among others."""
-    centred = references - references.mean(axis=-1, keepdims=True, dtype=np.float64)
-    silent = silent_sources(centred)
-    alone = silent.count(False) == 1
-    return ["silent" if quiet else "alone" if alone else "scored" for quiet in silent]
-
-
 def _improvement(scores: dict[str, Score], floor: dict[str, Score], state: State) -> dict[str, Score]:
     """Score minus that of the mixture; None where the source was alone, so that the mixture was already right."""
     return {name: None if state == "alone" else difference(score, floor.get(name)) for name, score in scores.items()}
@@ -100,5 +90,5 @@ class _Judges:
             columns.update({"sdr": found.sdr, "sir": found.sir, "sar": found.sar})
         if self.bss is not None and "bss4" in self.families:
             framed = self.bss.score_framewise(estimates, window=self.sample_rate, hop=self.sample_rate)
-            columns.update({f"{name}_v4": values for name, values in framed.medians().items()})
+            columns.update({f"{name}{FRAMEWISE}": values for name, values in framed.medians().items()})
         return [{name: values[index] for name, values in columns.items()} for index in range(len(estimates))]

@@ -1,5 +1,6 @@
 """What is judged: a model by name or file, the mixture as it is, two means without training, or the ideal mask."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +11,8 @@ from soli.data.render import Rendered
 from soli.errors import DataError, UsageError
 from soli.evaluation import kmeans
 from soli.evaluation.matching import matched
-from soli.evaluation.oracle import FALLBACK_STFT, at_rate, ideal_ratio_estimates, mixture_estimates
-from soli.media.hashing import sha256_file
-from soli.modelfile import REST, read_model
+from soli.evaluation.oracle import FALLBACK_RATE, FALLBACK_STFT, at_rate, ideal_ratio_estimates, mixture_estimates
+from soli.modelfile import ModelInfo, read_model
 from soli.separation import api, zoo
 from soli.types import Array, StftSettings
 
@@ -23,18 +23,20 @@ MIXTURE, ORACLE, KMEANS2 = "mixture", "oracle", "kmeans2"
 class Subject:
     """Who is judged, and on which sources; small and plain, so that it travels to worker processes.
 
-    `sha256` is that of the model file, empty for what is none. `rest` is the source whose reference is the sum of all
-    stems that the other sources do not name. `interchangeable`: the estimates of the other sources come in no order of
-    their own, and each item is scored in the order that suits it best.
+    `sha256` is that of the model file and `info` what it says of itself, nothing for what is none. `stft` is that of
+    its ideal mask, at `stft_rate`; other rates get windows as long. `rest` is the source whose reference is the sum of
+    all stems that the other sources do not name. `interchangeable`: the estimates of the other sources come in no order
+    of their own, and each item is scored in the order that suits it best.
     """
 
     name: str
     sha256: str
     sources: tuple[str, ...]
     rest: str | None
-    stft: StftSettings
-    sample_rate: int | None
+    stft: StftSettings = FALLBACK_STFT
+    stft_rate: int = FALLBACK_RATE
     path: Path | None = None
+    info: ModelInfo | None = None
     threads: int | None = None
     interchangeable: bool = False
 
@@ -68,13 +70,11 @@ class Subject:
         return matched(references, estimates, among=among)
 
     def ceiling(self, rendered: Rendered, references: Array) -> Array:
-        """What the ideal ratio mask gives (S, C, T), with windows as long as the model's."""
+        """What the ideal ratio mask gives (S, C, T), with windows as long as the model's, 64 ms where it has none."""
         return ideal_ratio_estimates(references, rendered.mixture, self._stft_at(rendered.sample_rate))
 
     def _stft_at(self, rate: int) -> StftSettings:
-        if self.sample_rate is None:
-            return self.stft
-        return at_rate(self.stft, sample_rate=self.sample_rate, wanted_rate=rate)
+        return at_rate(self.stft, sample_rate=self.stft_rate, wanted_rate=rate)
 
 
 def subject_of(model: str, manifest: Manifest, *, threads: int | None = None) -> Subject:
@@ -88,29 +88,29 @@ def subject_of(model: str, manifest: Manifest, *, threads: int | None = None) ->
     if model in (MIXTURE, ORACLE):
         if not stems:
             raise DataError("the manifest names no sources", wanted="rows with parts")
-        return Subject(model, "", stems, None, FALLBACK_STFT, None)
+        return Subject(model, "", stems, None)
     if model == KMEANS2:
         if len(stems) != 2:
             found = f"kmeans2 finds two sources; the manifest has {', '.join(stems) or 'none'}"
             raise UsageError(found, wanted="a manifest of two sources", do="leave kmeans2 out")
-        return Subject(model, "", stems, None, kmeans.STFT, kmeans.RATE, interchangeable=True)
+        return Subject(model, "", stems, None, interchangeable=True)
     path = zoo.path(model)
-    info, _ = read_model(path)
+    info, content = read_model(path)
     if not set(info.estimated) & set(stems):
         raise UsageError(
             f"{info.name} separates {', '.join(info.estimated)}; the manifest has {', '.join(stems) or 'no sources'}",
             wanted="one source in common",
             do="give the manifest that belongs to the model",
         )
-    rate = info.sample_rate if info.stft is not None else None
     return Subject(
         info.name,
-        sha256_file(path),
+        hashlib.sha256(content).hexdigest(),
         info.stems,
-        info.rest or REST,
+        info.left_to,
         info.stft or FALLBACK_STFT,
-        rate,
+        info.sample_rate if info.stft else FALLBACK_RATE,
         path=path,
+        info=info,
         threads=threads,
         interchangeable=info.interchangeable,
     )

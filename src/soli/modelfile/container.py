@@ -26,7 +26,7 @@ def write_metadata(onnx_bytes: bytes, info: ModelInfo) -> bytes:
     """
     entries = _checked_metadata(onnx_bytes, "the exported model")
     bare = without(onnx_bytes, [entry for entry in entries if entry.key in (_INFO, _SEAL)])
-    body = bare + encode_entry(_INFO, info.model_dump_json())
+    body = bare + encode_entry(_INFO, info.as_json())
     return body + encode_entry(_SEAL, hashlib.sha256(body).hexdigest())
 
 
@@ -40,7 +40,8 @@ def read_model(path: str | os.PathLike[str]) -> tuple[ModelInfo, bytes]:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise ModelFileError(f"{path}: {error.strerror}", wanted=f"a *{SUFFIX} file", do="check the path") from error
+        do = f"export a run first: soli export {path}" if isinstance(error, IsADirectoryError) else "check the path"
+        raise ModelFileError(f"{path}: {error.strerror}", wanted=f"a *{SUFFIX} file", do=do) from error
     return parse_model(data, name=Path(path).name), data
 
 

@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from soli.types import MAX_RATE, MIN_RATE, StftSettings
 
-FORMAT_VERSION = 1
-REST = "rest"  # the stem that is added where a network computes every source it names
+FORMAT_VERSION = 2
+REST = "rest"  # the stem that is added where a network computes every source it names, and these are not all there is
 
 Kind = Literal["mask", "waveform", "cluster", "events", "audio-visual"]
 Finite = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -40,24 +40,27 @@ class ModelInfo(BaseModel):
 
     `sources` are all stems in order. The network itself computes them without `rest`: the source that takes what the
     others leave of the mixture. Where `rest` is None the network computes all sources, and what they leave becomes one
-    stem more, "rest". A chunk of `chunk_s` needs `past_s` and `future_s` around it for the network's own memory (the
-    frames of its transform are added by the separator); it starts at a multiple of `hop` samples for a waveform
-    network, of `stft.hop` for a mask network. A network that remembers without end is given windows of `window_s`, of
-    which neighbours share `overlap_s`, instead of context. `macs_per_s` counts multiplications a second of one channel
-    of audio. The outputs of a network with `interchangeable` sources (speakers) come in no order of their own: it is
-    kept over a recording by what neighbours share. A cluster network with named sources has an embedding for each,
-    rest included, that its clusters grow from: `anchors` (S, D).
+    stem more, "rest"; with `complete` the sources are all there is, and what resampling and rounding leave is shared
+    out among them. `complete` is of format 2; a file without it is of format 1, which older versions read. A chunk of
+    `chunk_s` needs `past_s` and `future_s` around it for the network's own memory (the frames of its transform are
+    added by the separator); it starts at a multiple of `hop` samples for a waveform network, of `stft.hop` for a mask
+    network. A network that remembers without end is given windows of `window_s`, of which neighbours share `overlap_s`,
+    instead of context. `macs_per_s` counts multiply-accumulates for a second of one channel. The outputs of a network
+    with `interchangeable` sources (speakers) come in no order of their own: it is kept over a recording by what
+    neighbours share. A cluster network with named sources has an embedding for each, rest included, that its clusters
+    grow from: `anchors` (S, D).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format_version: Literal[1] = 1
+    format_version: Literal[1, 2] = 1
     name: str = Field(min_length=1)
     family: str
     kind: Kind
     sample_rate: int = Field(ge=MIN_RATE, le=MAX_RATE)
     sources: tuple[SourceName, ...] = Field(min_length=1)
     rest: SourceName | None = None
+    complete: bool = False
     stft: StftSettings | None = None
     mask: Literal["real", "complex"] | None = None
     hop: int = Field(default=1, ge=1)
@@ -86,6 +89,10 @@ class ModelInfo(BaseModel):
             raise ValueError(f"rest {self.rest!r} must be one of two or more sources")
         if self.rest is None and REST in self.sources:
             raise ValueError(f'a source named "{REST}" that is not the rest')
+        if self.complete and (self.rest is not None or len(self.sources) < 2):
+            raise ValueError(f"complete, with the sources {', '.join(self.sources)} and the rest {self.rest}")
+        if self.complete and self.format_version == 1:
+            raise ValueError("complete, in a file of format 1")
         if self.window_s is not None and not 0 < self.overlap_s <= self.window_s / 2:
             raise ValueError(f"windows of {self.window_s} s that share {self.overlap_s} s, more than half or nothing")
         if self.kind == "mask" and (self.stft is None or self.mask is None):
@@ -114,8 +121,17 @@ class ModelInfo(BaseModel):
 
     @property
     def stems(self) -> tuple[str, ...]:
-        """All that a recording is taken apart into, in order: the sources, and where none of them is the rest, it."""
-        return self.sources if self.rest is not None else (*self.sources, REST)
+        """All that a recording is taken apart into, in order: the sources, and the rest where they need one more."""
+        return self.sources if self.left_to in (None, *self.sources) else (*self.sources, REST)
+
+    @property
+    def left_to(self) -> str | None:
+        """The stem that takes what the estimates leave of the mixture; None where they share it."""
+        return None if self.complete else self.rest or REST
+
+    def as_json(self) -> str:
+        """What the file says, without what its format does not know."""
+        return self.model_dump_json(exclude={"complete"} if self.format_version == 1 else None)
 
     @property
     def estimated(self) -> tuple[str, ...]:

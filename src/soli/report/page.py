@@ -11,7 +11,7 @@ from soli.atomic import cannot_write, write_atomically
 from soli.evaluation.comparison import Comparison
 from soli.metrics.arrays import Score
 from soli.report import plots
-from soli.report.tables import explanations, markdown, tables
+from soli.report.tables import explanations, markdown, of_splits, tables
 from soli.report.theme import DARK, LIGHT, THEMES
 
 PAGE, DATA, TEXT = "index.html", "compare.json", "compare.md"
@@ -48,7 +48,12 @@ def draw(comparison: Comparison, out: Path) -> list[Plot]:
         plots.quality_against_work(comparison, theme, out / _file("quality", theme.name))
         plots.boxes_by_snr(comparison, theme, out / _file("boxes", theme.name))
     return [
-        _plot("Quality against work", "quality", out, "Dots: means with their 95 % intervals. Dashed: no known work."),
+        _plot(
+            "Quality against work",
+            "quality",
+            out,
+            "Dots: means, with their 95 % intervals where there are any. Dashed: no known work.",
+        ),
         _plot(
             f"By {comparison.grouped_by}",
             "boxes",
@@ -75,7 +80,7 @@ def html(comparison: Comparison, shown: list[Plot]) -> str:
     """The page. Every text in it is escaped; sounds are named by their path from the page."""
     template = resources.files("soli.report") / "templates" / "compare.html.j2"
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(db=decibels, halves=halves)
+    environment.filters.update(db=decibels, unbroken=unbroken)
     return environment.from_string(template.read_text(encoding="utf-8")).render(
         comparison=comparison,
         tables=tables(comparison),
@@ -83,15 +88,15 @@ def html(comparison: Comparison, shown: list[Plot]) -> str:
         explanations=explanations(comparison),
         heard=[entrant for entrant in comparison.entrants if entrant.worst],
         title_of=plots.titled,
+        of_splits=of_splits(comparison),
     )
 
 
-def halves(cell: str) -> tuple[str, str]:
-    """A cell's figure, and its interval with what follows, to be written below it."""
-    figure, bracket, rest = cell.partition(" [")
-    return (figure, bracket.strip() + rest)
+def unbroken(text: str) -> str:
+    """The text with hyphens that no line ends at."""
+    return text.replace("-", "\N{NON-BREAKING HYPHEN}")
 
 
 def decibels(score: Score) -> str:
     """A score of one item, with its sign."""
-    return "-" if score is None else f"{score:+.1f} dB"
+    return "undefined: it is silent" if score is None else f"{score:+.1f} dB"

@@ -19,10 +19,13 @@ COLUMNS = 3
 
 
 def quality_against_work(comparison: Comparison, theme: Theme, path: Path) -> None:
-    """SI-SDR improvement over multiplications a second; what has no known work is a line across."""
+    """SI-SDR improvement over multiply-accumulates a second; what has no known work is a line across."""
     with drawn_in(theme):
         drawing, axes = plt.subplots(figsize=(8, 5.2), layout="constrained")
-        axes.set(xlabel="work: million multiplications a second of audio (MMAC/s)", ylabel=_improvement(comparison))
+        axes.set(
+            xlabel="work: million multiply-accumulates of the network a second of audio (MMAC/s)",
+            ylabel=_improvement(comparison),
+        )
         axes.grid(True, which="major")
         points = [
             each for each in comparison.entrants if each.cost.macs_per_s and _gain(each, comparison).mean is not None
@@ -49,7 +52,7 @@ def quality_against_work(comparison: Comparison, theme: Theme, path: Path) -> No
 
 def boxes_by_snr(comparison: Comparison, theme: Theme, path: Path) -> None:
     """A panel an entrant, a box a group of SNR: quartiles, the median, whiskers to 1.5 of their distance."""
-    methods = [each for each in comparison.methods if any(_finite(each, group.ids) for group in comparison.groups)]
+    methods = [each for each in comparison.methods if any(_gains(each, group.ids) for group in comparison.groups)]
     columns = min(COLUMNS, max(1, len(methods)))
     rows = max(1, math.ceil(len(methods) / columns))
     with drawn_in(theme):
@@ -71,8 +74,8 @@ def boxes_by_snr(comparison: Comparison, theme: Theme, path: Path) -> None:
 def _box_panel(axes: Axes, entrant: Entrant, comparison: Comparison, theme: Theme) -> None:
     colour = _colour(entrant, comparison, theme)
     line: dict[str, Any] = {"color": colour, "linewidth": 1.3}
-    parts = axes.boxplot(
-        [_finite(entrant, group.ids) for group in comparison.groups],
+    axes.boxplot(
+        [_gains(entrant, group.ids) for group in comparison.groups],
         widths=0.6,
         patch_artist=True,
         boxprops={"edgecolor": colour, "facecolor": f"{colour}33", "linewidth": 1.3},
@@ -81,7 +84,6 @@ def _box_panel(axes: Axes, entrant: Entrant, comparison: Comparison, theme: Them
         medianprops={"color": theme.ink, "linewidth": 1.8},
         flierprops={"marker": ".", "markersize": 5, "markerfacecolor": colour, "markeredgecolor": "none"},
     )
-    del parts
     labels = [group.label for group in comparison.groups]
     slanted = max(map(len, labels), default=0) * len(labels) > 30
     axes.set_xticks(
@@ -109,9 +111,9 @@ def _work(entrant: Entrant) -> float:
     return (entrant.cost.macs_per_s or 0.0) / 1e6
 
 
-def _finite(entrant: Entrant, ids: Sequence[str]) -> list[float]:
-    scores = (entrant.items.get(item) for item in ids)
-    return [score for score in scores if score is not None and math.isfinite(score)]
+def _gains(entrant: Entrant, ids: Sequence[str]) -> list[float]:
+    """Those of the items, silent estimates as what they count as."""
+    return [entrant.items[item] for item in ids if item in entrant.items]
 
 
 def _colour(entrant: Entrant, comparison: Comparison, theme: Theme) -> str:
@@ -129,15 +131,25 @@ def _set_work_axis(axes: Axes, macs: Sequence[float]) -> None:
 
 
 def _point(axes: Axes, entrant: Entrant, gain: Figure, colour: str) -> None:
-    mean = gain.mean or 0.0
-    ends = [[mean - (gain.low or mean)], [(gain.high or mean) - mean]]
+    low, mean, high = _span(gain)
+    ends = [[mean - low], [high - mean]]
     axes.errorbar([_work(entrant)], [mean], yerr=ends, fmt="o", markersize=8, color=colour, capsize=4, linewidth=1.8)
+
+
+def _span(gain: Figure) -> tuple[float, float, float]:
+    """Lower end, mean, upper end; all the mean where there is no interval. Only of figures that have a mean."""
+    assert gain.mean is not None, "points without a mean are not drawn"
+    return (
+        gain.mean if gain.low is None else gain.low,
+        gain.mean,
+        gain.mean if gain.high is None else gain.high,
+    )
 
 
 def _bar_box(axes: Axes, entrant: Entrant, gain: Figure) -> Bbox:
     """Where the point and its interval are drawn, in display coordinates."""
-    mean = gain.mean or 0.0
-    corners = axes.transData.transform([(_work(entrant), gain.low or mean), (_work(entrant), gain.high or mean)])
+    low, _, high = _span(gain)
+    corners = axes.transData.transform([(_work(entrant), low), (_work(entrant), high)])
     return Bbox([corners[0] - 6, corners[1] + 6])
 
 

@@ -77,7 +77,8 @@ def tables(sweep: Sweep, published: Published) -> list[Table]:
 def _overview(sweep: Sweep, published: Published) -> Table:
     """SI-SDR of each target's best model, between its marks."""
     head = ("", "best model", "songs", "SI-SDR", "median", "above the mixture", MIXTURE, IDEAL, PUBLISHED)
-    return Table("SI-SDR of the best model, dB", head, tuple(_best(sweep, each, published) for each in sweep.targets))
+    rows = (_best(sweep, each, published) for each in sweep.targets)
+    return Table.of_texts("SI-SDR of the best model, dB", head, rows)
 
 
 def _best(sweep: Sweep, target: str, published: Published) -> tuple[str, ...]:
@@ -104,12 +105,12 @@ def _scores(sweep: Sweep, target: str, published: Published) -> Table:
     mark = published.targets.get(target)
     if mark is not None:
         rows.append((f"{PUBLISHED} ({mark.model})", NOTHING, *(_published(mark.of(score)) for score in SCORES)))
-    return Table(f"{target}: scores in dB", _HEAD, tuple(rows))
+    return Table.of_texts(f"{target}: scores in dB", _HEAD, rows)
 
 
 def _gains(sweep: Sweep, target: str) -> Table:
     rows = (row for model, some in _models(sweep, target) for row in _mean_and_median(model, some, "improvement"))
-    return Table(f"{target}: above the mixture, dB", _HEAD, tuple(rows))
+    return Table.of_texts(f"{target}: above the mixture, dB", _HEAD, rows)
 
 
 def _models(sweep: Sweep, target: str) -> list[tuple[str, list[CellScores]]]:
@@ -183,7 +184,7 @@ def report_card(sweep: Sweep, published: Published) -> str:
 
 
 def _text(table: Table) -> str:
-    lines = [table.head, *table.rows]
+    lines = [table.head, *table.texts]
     widths = [max(len(line[column]) for line in lines) for column in range(len(table.head))]
     return "\n".join([table.title, *(_aligned(line, widths) for line in lines)])
 

@@ -124,7 +124,7 @@ def separated(
         for writer in writers.values():
             writer.finish()
         parts = {name: writer.part for name, writer in writers.items()}
-        warnings = [*reader.info.warnings]
+        warnings = [*reader.info.warnings, *_unheard(separator, reader.info.sample_rate)]
         warnings += [_limited(writer) for writer in writers.values() if writer.clipped]
         if VIDEO in outputs:
             warnings += _remux(source, parts, outputs[VIDEO], undo)
@@ -193,6 +193,13 @@ def _limited_count(samples: int) -> str:
         if samples == 1
         else f"{samples} samples beyond full scale were limited"
     )
+
+
+def _unheard(separator: Residual, rate: int) -> list[str]:
+    """Says where a part of the recording lies above all that a model without a rest can take apart."""
+    if separator.rest is not None or rate <= separator.sample_rate:
+        return []
+    return [f"sound above {separator.sample_rate // 2} Hz, which the model does not hear, is in all stems alike"]
 
 
 def _remux(source: Source, stems: dict[str, Path], video: Path, undo: ExitStack) -> list[str]:

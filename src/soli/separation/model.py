@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from soli.errors import InputError, ModelFileError, UsageError
-from soli.modelfile import REST, ModelInfo, read_model
+from soli.modelfile import ModelInfo, read_model
 from soli.separation.chunks import Chunked
 from soli.separation.residual import Residual
 from soli.separation.separators import ClusterSeparator, MaskSeparator, NetworkSeparator, WaveformSeparator
@@ -33,8 +33,8 @@ _SEPARATORS: dict[str, _Make] = {
 class Model:
     """A `soli.types.Separator` for mixtures (C, T) at its own rate and of any length; thread-safe.
 
-    `network` gives the sources that the network computes, from a whole mixture at once; `residual` adds the rest to
-    them. `device` is the one in use: "cpu" or "cuda".
+    `network` gives the sources that the network computes, from a whole mixture at once; `residual` makes them
+    the stems. `device` is the one in use: "cpu" or "cuda".
     """
 
     path: Path
@@ -59,7 +59,7 @@ class Model:
 
     @cached_property
     def residual(self) -> Residual:
-        return Residual(self.network, rest=self.info.rest or REST, sources=self.info.stems)
+        return Residual(self.network, rest=self.info.left_to, sources=self.info.stems)
 
     def separate(self, mixture: Array) -> Array:
         """All stems (S, C, T) of a mixture (C, T) at `sample_rate`, chunk by chunk; they sum to the mixture.

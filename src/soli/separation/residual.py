@@ -1,4 +1,4 @@
-"""The rest: what the estimates leave of the mixture, so that all stems together are the mixture again."""
+"""What the estimates leave of the mixture goes to the rest or to all stems, which together are the mixture again."""
 
 from collections.abc import Iterable, Sequence
 
@@ -17,40 +17,42 @@ def check_stems(chosen: Iterable[str], stems: tuple[str, ...]) -> None:
 
 
 class Residual:
-    """Adds the rest to a separator's sources.
+    """Adds the rest to a separator's sources, or to each of them its share of what is left.
 
     Args:
         separator: computes all sources but the rest.
-        rest: the name of what is left.
+        rest: the name of what is left; None where the separator's sources are all there is, and share it equally.
         sources: the order of all stems; without it the rest comes last.
 
     Raises:
         UsageError: `sources` are not the separator's own and the rest.
     """
 
-    def __init__(self, separator: Separator, *, rest: str = REST, sources: Sequence[str] | None = None) -> None:
+    def __init__(self, separator: Separator, *, rest: str | None = REST, sources: Sequence[str] | None = None) -> None:
         self.separator, self.rest = separator, rest
-        self.sources = tuple(sources) if sources is not None else (*separator.sources, rest)
-        if sorted(self.sources) != sorted((*separator.sources, rest)) or rest in separator.sources:
-            raise UsageError(f"stems {self.sources}", wanted=f"{separator.sources} and {rest!r}, each once")
+        stems = (*separator.sources, *(() if rest is None else (rest,)))
+        self.sources = tuple(sources) if sources is not None else stems
+        if sorted(self.sources) != sorted(stems) or rest in separator.sources:
+            raise UsageError(f"stems {self.sources}", wanted=f"{stems}, each once")
         self._places = [self.sources.index(source) for source in separator.sources]
-        self._rest_place = self.sources.index(rest)
+        # Where the rest alone goes, or everywhere.
+        self._left_to: slice | int = slice(None) if rest is None else self.sources.index(rest)
 
     @property
     def sample_rate(self) -> int:
         return self.separator.sample_rate
 
     def fill(self, mixture: Array, estimates: Array) -> Array:
-        """All stems (S, C, T) in order, from the mixture (C, T) and the separator's estimates of it (S - 1, C, T).
+        """All stems (S, C, T) in order, from the mixture (C, T) and the separator's estimates of it (C, T each).
 
         They sum to the mixture but for the rounding of float32.
-        Both may be at another rate than the separator's: taken at the recording's own rate the rest also holds what the
+        Both may be at another rate than the separator's: at the recording's own rate, what is left also holds what the
         separator never saw.
         """
-        stems = np.empty((len(self.sources), *mixture.shape), dtype=np.float32)
-        stems[self._places] = estimates
-        rest = stems[self._rest_place]
-        rest[...] = mixture
+        left = mixture.astype(np.float32)
         for estimate in estimates:
-            rest -= estimate
+            left -= estimate
+        stems = np.zeros((len(self.sources), *mixture.shape), dtype=np.float32)
+        stems[self._places] = estimates
+        stems[self._left_to] += left if self.rest is not None else left / len(stems)
         return stems

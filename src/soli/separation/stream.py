@@ -16,8 +16,9 @@ from soli.types import Array
 class StreamSeparator:
     """Separates a stream at one rate with a model of another: resample, separate in chunks, resample back, the rest.
 
-    The rest is taken at the recording's own rate: the stems sum to the input whatever resampling did, and the band
-    above the model's own goes to the rest. Keeps the input of about `batch` chunks until its estimate arrives.
+    What is left is taken at the recording's own rate: the stems sum to the input whatever resampling did, and the band
+    above the model's own goes to the rest, or to all stems alike. Keeps the input of about `batch` chunks until its
+    estimate arrives.
     """
 
     def __init__(self, separator: Residual, *, sample_rate: int, chunk_s: float | None = None, batch: int = 1) -> None:
@@ -56,9 +57,10 @@ class StreamSeparator:
                 wanted=f"{self.slack} at most",
                 do="report this with the model and the recording",
             )
-        if len(mixture):  # estimates that end early are silent there, and the rest is all; late ones are let go
+        if len(mixture):  # estimates that end early are silent there, and all is left; late ones are let go
             remaining = mixture.take(len(mixture))
-            yield self._pair(remaining, np.zeros((len(self.sources) - 1, *remaining.shape), np.float32))
+            estimated = len(self.separator.separator.sources)
+            yield self._pair(remaining, np.zeros((estimated, *remaining.shape), np.float32))
 
     @property
     def slack(self) -> int:

@@ -1,9 +1,8 @@
 """Puts a run together from its settings and its data, and checks all of it before the first step."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from soli.data.manifest import Row
 from soli.errors import DataError, UsageError, near
@@ -24,30 +23,31 @@ _LOOKED_AT = 8
 
 def assemble(settings: RunSettings, *, data: Path, out: Path) -> Training:
     """Builds network, objective, items and validation; raises UsageError or DataError where they do not fit."""
-    # Silence and band limits give gradients near the smallest numbers there are, which a processor adds up tens of
-    # times more slowly than others; taken as zero they change nothing. Threads inherit this, so it has to come first.
-    torch.set_flush_denormal(True)
     check_fit(settings)
     values: Any = network_settings(settings)
     source = open_data(settings, data)
     if source.items.sample_rate != values.sample_rate:
         raise UsageError(
             f"the data have {source.items.sample_rate} Hz, the network is set to {values.sample_rate} Hz",
-            do=f"--set network.sample_rate={source.items.sample_rate}",
+            do=f"give data of {values.sample_rate} Hz; or --set network.sample_rate={source.items.sample_rate}, "
+            "and scale what the network counts in samples",
         )
     check_sources(settings, source.items)
     network = build(settings)
     kind, interchangeable = family(settings.family).kind, settings.interchangeable
     objective = objective_for(kind, settings.objective, values, interchangeable=interchangeable)
     rows = validation_rows(source.valid, split=settings.data.valid_split)
+    check_rows(rows, sample_rate=values.sample_rate, sources=settings.estimated)
     validation = Validation(
         network,
         objective,
         spread(rows, settings.data.valid_rows),
         root=source.valid.root,
-        sources=settings.sources[: settings.outputs],
+        sources=settings.estimated,
+        rest=settings.rest,
         interchangeable=interchangeable,
     )
+    validation.check()
     return Training(
         settings=settings,
         folder=RunFolder(out),
@@ -70,12 +70,37 @@ def check_sources(settings: RunSettings, items: Items) -> None:
             do=f"{near(missing[0], sorted(found))}; name another with --target or --set sources=[...], or other data",
         )
     others = sorted(found - set(settings.sources))
-    if settings.consistent and others:
+    whole = _takes_all(settings)
+    if whole and others:
+        instead = ", or set consistent: false" if settings.consistent else ""
         raise DataError(
-            f"consistent: the items also hold {', '.join(others)}, so that the sources do not sum to the mixture",
-            do=f"add {', '.join(others)} to sources, or set consistent: false",
+            f"{whole}: the items also hold {', '.join(others)}, so that the sources do not sum to the mixture",
+            do=f"add {', '.join(others)} to sources{instead}",
         )
     items(0)
+
+
+def _takes_all(settings: RunSettings) -> str:
+    """What takes the sources for all that the mixture holds; "" where nothing does, as a source called "rest"."""
+    if settings.consistent:
+        return "consistent"
+    if settings.rest not in (None, REST):
+        return f'the rest "{settings.rest}"'
+    return settings.family if settings.rest is None and family(settings.family).shares_all else ""
+
+
+def check_rows(rows: list[Row], *, sample_rate: int, sources: Sequence[str]) -> None:
+    """Raises DataError where rows to validate on have another rate than the network, or none of its sources."""
+    off = next((row for row in rows if row.sample_rate != sample_rate), None)
+    if off is not None:
+        raise DataError(
+            f"row {off.id}, to validate on, has {off.sample_rate} Hz",
+            wanted=f"{sample_rate} Hz, to which the network is set",
+            do="give validation rows of the training data's rate",
+        )
+    if not any(set(sources) & set(row.stems) for row in rows):
+        held = ", ".join(sorted({source for row in rows for source in row.stems})) or "nothing"
+        raise DataError(f"the rows to validate on hold {held}", wanted=f"one of the sources {', '.join(sources)}")
 
 
 def spread(rows: list[Row], count: int) -> list[Row]:

@@ -16,27 +16,39 @@ from soli.train.run import RunSettings
 _WARM = 3
 _LEAST, _MEASURED_S = 5, 10.0
 # What is left for saving, logging and a machine that is now and then busy with something else.
-_MARGIN = 0.95
+_MARGIN = 0.85
 
 
-def within(training: Training, *, budget_s: float) -> RunSettings:
-    """The run's settings with as many steps as `budget_s` holds, validating as many times as before.
+def within(training: Training, *, minutes: float) -> RunSettings:
+    """The run's settings with as many steps as `minutes` hold, validating as many times as before.
 
     Takes steps for 10 s or a tenth of the budget, five at least, and validates once, in memory: nothing is written. The
     training is used up by that, its weights are no longer those of its seed; put it together anew with the settings
     returned. Raises UsageError where the budget does not hold a step for each validation.
     """
-    settings = training.settings
+    settings, budget_s = training.settings, 60 * minutes
     step_s, valid_s = _measure(training, for_s=min(_MEASURED_S, budget_s / 10))
     validations = max(1, settings.optim.steps // settings.watch.valid_every)
     steps = steps_for(budget_s, step_s=step_s, valid_s=valid_s, validations=validations)
     if steps < validations:
         raise UsageError(
-            f"{budget_s:g} s are too short for {validations} validations of {valid_s:.2g} s, steps of {step_s:.2g} s",
-            do="raise the budget, or lower data.valid_rows or optim.batch",
+            f"{minutes:g} minutes are too short for {validations} validations of {valid_s:.2g} s and a step of "
+            f"{step_s:.2g} s for each",
+            do="raise --minutes, or lower data.valid_rows or optim.batch",
         )
     warmup = min(settings.optim.warmup, steps // 10)
     return _with_steps(settings, steps=steps, warmup=warmup, valid_every=-(-steps // validations))
+
+
+def asked(settings: RunSettings, *, minutes: float) -> dict[str, float]:
+    """What a budget is found from: written down with the run, so that it is not gone on with by another one."""
+    optim, watch = settings.optim, settings.watch
+    return {
+        "--minutes": minutes,
+        "optim.steps": optim.steps,
+        "optim.warmup": optim.warmup,
+        "watch.valid_every": watch.valid_every,
+    }
 
 
 def as_before(settings: RunSettings, run: RunSettings) -> RunSettings:
@@ -52,7 +64,7 @@ def _with_steps(settings: RunSettings, *, steps: int, warmup: int, valid_every: 
 
 
 def steps_for(budget_s: float, *, step_s: float, valid_s: float, validations: int) -> int:
-    """Steps that fit beside so many validations, with a margin of a twentieth; negative where these alone do not."""
+    """Steps that fit beside so many validations, with a margin; negative where these alone do not."""
     return int((_MARGIN * budget_s - validations * valid_s) // step_s)
 
 

@@ -1,11 +1,13 @@
 """The data of a run, opened and checked: a library with a mixing spec, or a manifest, whole or divided into a fold."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
 from soli.data.corpora.bach10_songs import held_out_songs
 from soli.data.folds import SPLITS, leaks, leave_one_out
+from soli.data.leaks import Use, check_apart, uses_of_rows, uses_of_sounds
 from soli.data.library import LIBRARY_NAME, Library, Split, read_library
 from soli.data.manifest import Manifest, read_manifest
 from soli.data.plan import Planner
@@ -34,7 +36,9 @@ def open_data(settings: RunSettings, data: Path) -> DataSource:
         source = _open_library(settings, library)
     elif data.is_dir():
         raise DataError(
-            f"{data} holds no {LIBRARY_NAME}", wanted="a library or a manifest file", do="soli data build --help"
+            f"{data} holds no {LIBRARY_NAME}",
+            wanted="a library or a manifest file",
+            do="make a manifest of it: soli data voice-noise, bach10 or stems",
         )
     else:
         source = _open_manifest(settings, data)
@@ -56,6 +60,8 @@ def _open_library(settings: RunSettings, library: Path) -> DataSource:
     split = _library_split(wanted.split)
     planner = Planner(spec, sounds, seed=settings.seed)
     valid = read_manifest(folder / (wanted.valid or "valid.jsonl"))
+    trained = (sound for sound in sounds.sounds if sound.split == split)
+    check_validation(settings, uses_of_sounds(trained, folder), valid)
     record = {"sha256": sha256_file(library), "packages": _packages(sounds, split)}
     return DataSource(Planned(planner, split=split, root=folder), valid, record)
 
@@ -67,7 +73,9 @@ def _open_manifest(settings: RunSettings, data: Path) -> DataSource:
     if wanted.leave_out is not None:
         manifest = _fold(manifest, wanted)
         record["fold"] = {split: [row.id for row in manifest.split(split)] for split in SPLITS}
+    check_split(manifest, wanted.split)
     valid = read_manifest(data.parent / wanted.valid) if wanted.valid else manifest
+    check_validation(settings, uses_of_rows(manifest.split(wanted.split), manifest.root), valid)
     if wanted.mixing is None:
         items: Items = Excerpts(
             manifest, split=wanted.split, duration_s=wanted.duration_s, seed=settings.seed, remixed=wanted.remix
@@ -98,6 +106,24 @@ def _mixed(manifest: Manifest, valid: Manifest, settings: RunSettings) -> Mixed:
     songs = training_rows(manifest, split=wanted.split)
     mixer = SongMixer(songs, wanted.mixing, split=wanted.split, duration_s=wanted.duration_s, seed=settings.seed)
     return Mixed(mixer, root=manifest.root)
+
+
+def check_split(manifest: Manifest, split: str) -> None:
+    """Raises DataError, which names the splits that there are, where the manifest has none of this name."""
+    there = tuple({row.split: None for row in manifest.rows})
+    if split not in there:
+        do = f"{near(split, there)}; or divide a set of songs with --leave-out"
+        raise DataError(f'data.split: the manifest has no rows of split "{split}"', do=do)
+
+
+def check_validation(settings: RunSettings, trained: Iterable[Use], valid: Manifest) -> None:
+    """Raises DataError where rows to validate on share a sound file with training, and nobody asked for that."""
+    wanted = settings.data
+    if wanted.shared_files or wanted.split == wanted.valid_split:
+        return
+    rows = valid.split(wanted.valid_split)
+    do = "plan them apart; or take the scores as too good: --set data.shared_files=true"
+    check_apart(trained, uses_of_rows(rows, valid.root), do=do)
 
 
 def _library_split(name: str) -> Split:

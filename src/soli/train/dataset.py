@@ -119,6 +119,11 @@ class Mixtures(Dataset[Item | SoliError]):
     def __init__(self, items: Items, sources: tuple[str, ...]) -> None:
         self.items, self.sources = items, sources
 
+    @property
+    def channels(self) -> int:
+        """How many channels the items have, by the first of them."""
+        return len(self.items(0).mixture)
+
     def __getitem__(self, index: int) -> Item | SoliError:
         try:
             item = self.items(index)

@@ -96,31 +96,42 @@ def describe(settings: RunSettings, network: nn.Module, *, data: dict[str, Any],
     """The metadata of a model file."""
     values: Any = network_settings(settings)
     kind = family(settings.family).kind
-    stft = values.stft if kind in ("mask", "cluster") else None
+    stft = values.stft if family(settings.family).sees_spectra else None
     mask: Literal["real", "complex"] | None = getattr(values, "mask", "real") if kind == "mask" else None
+    complete = is_complete(settings)
+    memory = _memory(settings, values)
+    # Attention costs the more, the longer what it is given at once.
+    at_once_s = memory["window_s"] or 10.0
     return ModelInfo(
+        format_version=2 if complete else 1,
         name=settings.name,
         family=settings.family,
         kind=kind,
         sample_rate=values.sample_rate,
         sources=settings.sources,
         rest=settings.rest,
+        complete=complete,
         stft=stft,
         mask=mask,
         chunk_s=settings.export.chunk_s,
-        **_memory(settings, values),
+        **memory,
         interchangeable=settings.interchangeable,
         anchors=_anchors(network) if kind == "cluster" and not settings.interchangeable else None,
         parameters=parameter_count(network),
-        macs_per_s=round(macs(network, example(settings, seconds=10)) / 10),
+        macs_per_s=round(macs(network, example(settings, seconds=at_once_s)) / at_once_s),
         licence=Licence(weights=settings.export.weights_licence, data=settings.export.data_licence),
         data=data.get("packages", []),
         manifest_sha256=data.get("sha256", ""),
         scores=scores,
         settings=json.loads(values.model_dump_json()),
-        recipe=settings.name,
         soli=__version__,
     )
+
+
+def is_complete(settings: RunSettings) -> bool:
+    """Whether the estimates sum to the mixture by the way they are made, so that they need no stem more."""
+    several = settings.rest is None and settings.outputs > 1
+    return several and (settings.consistent or family(settings.family).shares_all)
 
 
 def _memory(settings: RunSettings, values: Any) -> dict[str, Any]:

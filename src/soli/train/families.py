@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from torch import nn
 
 from soli.errors import UsageError, near
+from soli.train.keys import first_wrong, known_keys
 from soli.train.networks.band_split import BandSplit, BandSplitSettings
 from soli.train.networks.blstm_mask import BlstmMask, BlstmMaskSettings
 from soli.train.networks.conv_tasnet import ConvTasNet, ConvTasNetSettings
@@ -27,15 +28,22 @@ class Family:
 
     `reach(settings)` is there for networks of finite memory, which need no windows at use: their chunks get as much of
     their surroundings as the network looks at. The preset `paper` is what was published (a family's file says where),
-    `small` is for two processor cores at 8 kHz: a step of 16 items of 2 s takes about a second of one of them at most.
+    `small` is for one processor core at 8 kHz: a step of 16 items of 2 s takes it about a second at most.
+    `shares_all`: the estimates of two sources or more sum to the mixture by the way they are made.
     """
 
     network: type[nn.Module]
     settings: type[BaseModel]
-    kind: Literal["mask", "waveform", "cluster", "events", "audio-visual"]
+    kind: Literal["mask", "waveform", "cluster"]
     summary: str
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     reach: Callable[[Any], Reach] | None = None
+    shares_all: bool = False
+
+    @property
+    def sees_spectra(self) -> bool:
+        """Whether it takes a spectrum, and so has settings of an STFT; else a waveform."""
+        return self.kind != "waveform"
 
 
 # What the small mask networks look at: 32 ms windows at 8 kHz.
@@ -52,28 +60,30 @@ FAMILIES: Mapping[str, Family] = {
         summary="decibels, batch norm, bidirectional LSTM stack, sigmoid mask",
         presets={
             "paper": {"hidden": 200, "layers": 2, "dropout": 0.2},
-            "small": {**_SMALL, "hidden": 64, "layers": 1},
+            "small": {**_SMALL, "hidden": 96, "layers": 2},
         },
     ),
     "band_split": Family(
         BandSplit,
         BandSplitSettings,
         kind="mask",
-        summary="bands of the spectrum, recurrent over time and over bands, complex mask",
+        summary="bands of the spectrum, recurrent over time and over bands, real or complex mask",
         presets={
             "paper": {
                 "stft": {"n_fft": 2048, "hop": 512},
                 "sample_rate": 44100,
                 "bands": 41,
+                "bands_hz": ((10, 100), (12, 250), (8, 500), (8, 1000), (2, 2000)),
                 "time_groups": 41,
                 "features": 128,
                 "blocks": 12,
                 "time_hidden": 256,
                 "band_hidden": 256,
                 "decoder_hidden": 512,
+                "decoder": "gated",
                 "mask": "complex",
             },
-            "small": {**_SMALL, "bands": 24, "features": 8, "blocks": 1, "time_hidden": 32, "band_hidden": 8},
+            "small": {**_SMALL, "bands": 24, "features": 12, "blocks": 1, "time_hidden": 64, "band_hidden": 8},
         },
     ),
     "unet": Family(
@@ -122,25 +132,26 @@ FAMILIES: Mapping[str, Family] = {
         summary="5 ms segments, gated encoder, LSTM stack, masks on the encoder's weights",
         presets={
             "paper": {"segment": 40, "filters": 500, "hidden": 500, "layers": 4},
-            "small": {"filters": 128, "hidden": 128, "layers": 2, "loudness": True},
+            "small": {"filters": 128, "hidden": 128, "layers": 2, "loudness": True, "start": "filterbank"},
         },
     ),
     "conv_tasnet": Family(
         ConvTasNet,
         ConvTasNetSettings,
         kind="waveform",
-        summary="learnt frames of 2 ms, dilated depth-wise convolutions, masks on the frames' weights",
+        summary="learnt frames of a few ms, dilated depth-wise convolutions, masks on the frames' weights",
         presets={
             "paper": _CONV_TASNET,
             "paper_causal": {**_CONV_TASNET, "norm": "cumulative", "causal": True},
             "small": {
-                "filters": 128,
-                "length": 32,
+                "filters": 192,
+                "length": 64,
                 "bottleneck": 64,
                 "hidden": 128,
                 "skip": 64,
                 "blocks": 6,
                 "repeats": 2,
+                "start": "filterbank",
             },
         },
     ),
@@ -164,6 +175,7 @@ FAMILIES: Mapping[str, Family] = {
             "paper": {"stft": {"n_fft": 256, "hop": 64}, "hidden": 300, "layers": 4, "dimensions": 40},
             "small": {"stft": {"n_fft": 256, "hop": 128}, "hidden": 128, "layers": 2, "dimensions": 20},
         },
+        shares_all=True,
     ),
 }
 
@@ -181,8 +193,11 @@ def read_settings(name: str, given: Mapping[str, Any]) -> BaseModel:
     try:
         return row.settings.model_validate(dict(given))
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "network"
-        known = list(row.settings.model_fields)
-        hint = near(key, known) if first["type"] == "extra_forbidden" else f"see {row.settings.__name__}"
-        raise UsageError(f"network.{key}: {first['msg']}", wanted=f"settings of {name}", do=hint) from error
+        first = first_wrong(error.errors())
+        path = [str(part) for part in first["loc"]]
+        key = ".".join(["network", *path])
+        if first["type"] == "extra_forbidden":
+            known = known_keys(row.settings, path)
+            raise UsageError(f'{name} has no setting "{key}"', do=near(path[-1], known)) from error
+        reason = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{key}: {reason}", wanted=f"settings of {name}") from error

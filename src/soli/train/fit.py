@@ -3,7 +3,10 @@
 from soli.errors import UsageError
 from soli.train.families import family
 from soli.train.losses.table import SCALE_FREE, check_terms
-from soli.train.run import RunSettings
+from soli.train.run import ExportSettings, RunSettings
+
+# How a recording is cut for a network that does not say itself how far it looks.
+_CUTTING = ("past_s", "future_s", "window_s", "overlap_s")
 
 
 def check_fit(settings: RunSettings) -> None:
@@ -28,10 +31,24 @@ def check_fit(settings: RunSettings) -> None:
                 f"export.window_s: null; the clusters of {settings.family} are those of a window",
                 wanted="a length in seconds",
             )
+    _check_cutting(settings)
     felt = {name for name, weight in settings.objective.items() if weight}
     if kind != "cluster" and felt <= SCALE_FREE and settings.rest is None and not settings.consistent:
         raise UsageError(
             f"objective: {' and '.join(felt)} alone leaves the level of each estimate free",
             wanted="a loss that sees the level too, such as waveform_snr",
             do="or set consistent: true, so that the estimates sum to the mixture",
+        )
+
+
+def _check_cutting(settings: RunSettings) -> None:
+    """Raises UsageError where a network that knows its reach is told how to cut a recording: nothing would heed it."""
+    if family(settings.family).reach is None:
+        return
+    usual = ExportSettings()
+    told = [name for name in _CUTTING if getattr(settings.export, name) != getattr(usual, name)]
+    if told:
+        raise UsageError(
+            f"export.{told[0]}: {settings.family} knows how far it looks, and its model file says that",
+            do=f"leave out {' and '.join(f'export.{name}' for name in told)}",
         )

@@ -67,6 +67,18 @@ def read_log(path: Path) -> Iterator[dict[str, Any]]:
         yield line
 
 
+def steps_taken(path: Path, *, steps: int, patience: int) -> int | None:
+    """How many steps a run took that has not come to its end: to `steps`, or to `patience` validations without gain.
+
+    None for a run that has. Raises InputError where the log is damaged.
+    """
+    lines = list(read_log(path)) if path.exists() else []
+    taken = max((line["step"] for line in lines), default=0)
+    scores = [line["valid_score"] for line in lines if "valid_score" in line]
+    stale = len(scores) - 1 - scores.index(max(scores)) if scores else 0
+    return None if taken >= steps or 0 < patience <= stale else taken
+
+
 def draw_curves(log: Path, picture: Path) -> None:
     """Draws loss and validation score over steps to a PNG; nothing while the log is empty. Raises OutputError."""
     import matplotlib

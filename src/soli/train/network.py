@@ -19,14 +19,21 @@ def network_settings(settings: RunSettings) -> BaseModel:
     if settings.preset is not None and settings.preset not in row.presets:
         found = f'{settings.family} has no preset "{settings.preset}"'
         raise UsageError(found, do=near(settings.preset, list(row.presets)))
+    if "outputs" in settings.network:
+        raise UsageError(
+            f"network.outputs: {settings.network['outputs']}; the sources and the rest say how many there are",
+            do="leave it out",
+        )
     preset = row.presets[settings.preset] if settings.preset else {}
     return read_settings(settings.family, {**preset, **settings.network, "outputs": settings.outputs})
 
 
 def build(settings: RunSettings) -> nn.Module:
-    """The network of a run, with fresh weights drawn from its seed."""
-    torch.manual_seed(settings.seed)
-    network = family(settings.family).network(network_settings(settings))
+    """The network of a run, with fresh weights drawn from its seed; other random numbers of the process stay theirs."""
+    values = network_settings(settings)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        network = family(settings.family).network(values)
     return Consistent(network) if settings.consistent else network
 
 
@@ -34,6 +41,6 @@ def example(settings: RunSettings, *, seconds: float, batch: int = 1) -> Tensor:
     """An input of the network's shape: what `seconds` of audio look like to it."""
     values: Any = network_settings(settings)
     samples = round(seconds * values.sample_rate)
-    if family(settings.family).kind in ("mask", "cluster"):
+    if family(settings.family).sees_spectra:
         return torch.randn(batch, 2, values.stft.bins, frame_count(samples, values.stft.hop))
     return torch.randn(batch, 1, samples)

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from soli.separation.clustering import cluster_masks
 from soli.train import features
 from soli.train.losses.affinity import source_means
-from soli.train.losses.table import EMBEDDING, SPECTRAL, WAVEFORM, check_terms
-from soli.train.permutation import best_order, reorder
+from soli.train.losses.table import EMBEDDING, RATED, SPECTRAL, WAVEFORM, check_terms
+from soli.train.permutation import cheapest_order, reorder
 from soli.types import StftSettings
 
 # How far one batch moves the anchors of a network that embeds: the last twenty batches or so make them.
@@ -55,7 +55,7 @@ class MaskObjective:
     def __call__(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
         estimate, mixture = self._spectra(network, batch.mixture)
         seen = FromSpectra(batch, self.stft, estimate, mixture)
-        return weighted(self.terms, seen, interchangeable=self.interchangeable)
+        return weighted(self.terms, seen, sample_rate=self.sample_rate, interchangeable=self.interchangeable)
 
     def estimate(self, network: nn.Module, mixture: Tensor) -> Tensor:
         return features.istft(self._spectra(network, mixture)[0], self.stft, mixture.shape[-1])
@@ -77,7 +77,7 @@ class WaveformObjective:
 
     def __call__(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
         seen = FromWaveforms(batch, self.stft, self.estimate(network, batch.mixture))
-        return weighted(self.terms, seen, interchangeable=self.interchangeable)
+        return weighted(self.terms, seen, sample_rate=self.sample_rate, interchangeable=self.interchangeable)
 
     def estimate(self, network: nn.Module, mixture: Tensor) -> Tensor:
         estimate: Tensor = network(mixture[:, None])
@@ -105,10 +105,16 @@ class ClusterObjective:
         together = not self.interchangeable
         values = {n: EMBEDDING[n](embedding, target, mixture=mixture, together=together) for n in self.terms}
         if together and network.training:
-            means, bins = source_means(embedding.detach(), target, mixture=mixture)
-            # A source that is nowhere in the batch leaves its anchor where it is.
-            network.anchors.lerp_(means, _ANCHOR_STEP * (bins > 0).to(means.dtype)[:, None])
+            self._move_anchors(network.anchors, *source_means(embedding.detach(), target, mixture=mixture))
         return total(self.terms, values)
+
+    def _move_anchors(self, anchors: Tensor, means: Tensor, bins: Tensor) -> None:
+        """As a batch norm keeps its averages: while the network trains, in place, and beside the gradients.
+
+        An anchor starts at its source's first mean; a source that is nowhere in the batch leaves it where it is.
+        """
+        steps = torch.where(anchors.any(dim=1), _ANCHOR_STEP, 1.0) * (bins > 0)
+        anchors.lerp_(means, steps.to(means.dtype)[:, None])
 
     def estimate(self, network: Any, mixture: Tensor) -> Tensor:
         spectrum = features.stft(mixture, self.stft)
@@ -180,7 +186,11 @@ def with_rest(estimate: Tensor, batch: Batch) -> Pair:
 
 
 def weighted(
-    terms: Mapping[str, float], seen: FromSpectra | FromWaveforms, *, interchangeable: bool = False
+    terms: Mapping[str, float],
+    seen: FromSpectra | FromWaveforms,
+    *,
+    sample_rate: int,
+    interchangeable: bool = False,
 ) -> dict[str, Tensor]:
     """The weighted sum of an objective's losses as "loss", and every loss under its own name.
 
@@ -192,13 +202,14 @@ def weighted(
         for name in terms:
             loss, pair = (SPECTRAL[name], seen.spectra) if name in SPECTRAL else (WAVEFORM[name], seen.waveforms)
             target = pair.target if order is None else reorder(pair.target, order)
-            values[name] = loss(pair.estimate, target, mixture=pair.mixture)
+            more = {"sample_rate": sample_rate} if name in RATED else {}
+            values[name] = loss(pair.estimate, target, mixture=pair.mixture, **more)
         return values
 
     def cost(order: Tensor) -> Tensor:
         return summed(terms, losses(order))
 
-    return total(terms, losses(best_order(cost, seen.estimate) if interchangeable else None))
+    return total(terms, losses(cheapest_order(cost, seen.estimate) if interchangeable else None))
 
 
 def summed(terms: Mapping[str, float], values: Mapping[str, Tensor]) -> Tensor:
@@ -226,7 +237,7 @@ def objective_for(kind: str, terms: Mapping[str, float], settings: Any, *, inter
     `settings` are the network's: `sample_rate`, and where it sees spectra `stft`.
     """
     check_terms(terms, kind=kind)
-    stft = settings.stft if kind in ("mask", "cluster") else _looking_glass(settings.sample_rate)
+    stft = _looking_glass(settings.sample_rate) if kind == "waveform" else settings.stft
     return _OBJECTIVES[kind](terms, stft=stft, sample_rate=settings.sample_rate, interchangeable=interchangeable)
 
 

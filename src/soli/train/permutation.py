@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 
-def best_order(cost: Callable[[Tensor], Tensor], like: Tensor) -> Tensor:
+def cheapest_order(cost: Callable[[Tensor], Tensor], like: Tensor) -> Tensor:
     """For each item the order of the targets (B, S) that costs least: estimate s is compared with target order[s].
 
     Args:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -21,11 +21,12 @@ from soli.data.song_mixing import SongMixing
 from soli.errors import InputError, UsageError, near
 from soli.modelfile.info import REST, SourceName
 from soli.nested import flatten
+from soli.train.keys import first_wrong, known_keys
 from soli.version import __version__
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class OptimSettings(_Settings):
@@ -56,6 +57,7 @@ class DataSettings(_Settings):
     split: str = Field("train", description="what to train on; a library has train, valid and test, a manifest any")
     valid: str | None = Field(None, description="validation manifest, beside the data; default: the data's own")
     valid_split: str = "valid"
+    shared_files: bool = Field(False, description="allow rows to validate on that share sound files with training")
     valid_rows: int = Field(0, ge=0, description="validate on so many rows, spread evenly over the split; 0: all")
     workers: int = Field(1, ge=0)
 
@@ -80,13 +82,22 @@ class WatchSettings(_Settings):
 
 
 class ExportSettings(_Settings):
-    """What the model file says about its use."""
+    """What the model file says about its use.
+
+    A family that knows how far it looks (wave_unet) says so in the model file itself, and refuses the settings of
+    surroundings and windows.
+    """
 
     chunk_s: float = Field(20.0, gt=0)
-    past_s: float = Field(0.0, ge=0)
-    future_s: float = Field(0.0, ge=0)
-    window_s: float | None = Field(6.0, gt=0, description="what the network is given at once; null: any length")
-    overlap_s: float = Field(1.5, ge=0)
+    past_s: float = Field(0.0, ge=0, description="what a chunk is given before its start; not for wave_unet")
+    future_s: float = Field(0.0, ge=0, description="what a chunk is given after its end; not for wave_unet")
+    window_s: float | None = Field(
+        6.0,
+        gt=0,
+        description="what is given at once; null: any length; not for wave_unet. Near data.duration_s it is what "
+        "training saw; validation gives rows as a whole, whatever their length",
+    )
+    overlap_s: float = Field(1.5, ge=0, description="what neighbouring windows share; not for wave_unet")
     storage: Literal["float32", "float16"] = Field(
         "float32", description="how weights are kept in the file; they are computed with in float32 either way"
     )
@@ -119,7 +130,7 @@ class RunSettings(_Settings):
     optim: OptimSettings = OptimSettings()
     watch: WatchSettings = WatchSettings()
     export: ExportSettings = ExportSettings()
-    seed: int = 1
+    seed: int = Field(1, ge=0)
 
     @model_validator(mode="after")
     def _rest_is_last(self) -> "RunSettings":
@@ -147,9 +158,14 @@ class RunSettings(_Settings):
         return self
 
     @property
+    def estimated(self) -> tuple[str, ...]:
+        """The sources that the network estimates: all but the rest."""
+        return self.sources if self.rest is None else self.sources[:-1]
+
+    @property
     def outputs(self) -> int:
         """How many sources the network estimates."""
-        return len(self.sources) - (self.rest is not None)
+        return len(self.estimated)
 
 
 def find_recipe(name: str) -> Path:
@@ -175,7 +191,7 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> RunSettings:
         raise UsageError(f"{path} holds no settings", wanted="a recipe as in soli/recipes")
     for override in overrides:
         _override(values, override)
-    return check_settings(values, where=str(path))
+    return check_settings(values, where=str(path), told=[override.partition("=")[0] for override in overrides])
 
 
 def _override(values: dict[str, Any], override: str) -> None:
@@ -191,30 +207,45 @@ def _override(values: dict[str, Any], override: str) -> None:
         number = float(text)  # YAML 1.1 reads 3e-4 as text
         values[last] = int(text) if text.lstrip("+-").isdigit() else number
     except ValueError:
-        values[last] = yaml.safe_load(text)
+        try:
+            values[last] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            wrong = str(getattr(error, "problem", None) or "not readable")
+            raise UsageError(f"--set {key}: {text} is not YAML: {wrong}", wanted="such as [voice, noise]") from error
 
 
-def check_settings(values: Mapping[str, Any], *, where: str) -> RunSettings:
-    """Validates settings; UsageError names the first key that is unknown (near names offered) or wrong."""
+# What pydantic says of a value of the wrong sort speaks of Python; recipes are YAML.
+_SORTS = {
+    "missing": "is missing",
+    "tuple_type": "should be a list, such as [voice, noise]",
+    "dict_type": "should be a group of settings, such as {key: value}",
+    "model_type": "should be a group of settings, such as {key: value}",
+}
+
+
+def check_settings(values: Mapping[str, Any], *, where: str, told: Sequence[str] = ()) -> RunSettings:
+    """Validates settings; UsageError names a key that is unknown (near names offered), or else the first that is wrong.
+
+    `where` they come from, but for the keys in `told`, which come from the command line.
+    """
     try:
         return RunSettings.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = first_wrong(error.errors())
         path = [str(part) for part in first["loc"]]
         key = ".".join(path) or "settings"
+        place = "--set" if any(_overlap(each, key) for each in told) else where
         if first["type"] == "extra_forbidden":
-            raise UsageError(f'{where}: there is no setting "{key}"', do=near(path[-1], _known_keys(path))) from error
-        raise UsageError(f"{where}: {key}: {first['msg'].removeprefix('Value error, ')}") from error
+            raise UsageError(
+                f'{place}: there is no setting "{key}"', do=near(path[-1], known_keys(RunSettings, path))
+            ) from error
+        wrong = _SORTS.get(first["type"], first["msg"].removeprefix("Value error, "))
+        raise UsageError(f"{place}: {key}: {wrong}") from error
 
 
-def _known_keys(path: list[str]) -> list[str]:
-    model: type[BaseModel] = RunSettings
-    for part in path[:-1]:
-        annotation = model.model_fields[part].annotation
-        for kind in (annotation, *get_args(annotation)):
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                model = kind
-    return list(model.model_fields)
+def _overlap(first: str, second: str) -> bool:
+    """Whether two keys are the same, or one is of a group that the other names."""
+    return f"{first}.".startswith(f"{second}.") or f"{second}.".startswith(f"{first}.")
 
 
 class RunFolder:
@@ -229,13 +260,17 @@ class RunFolder:
         self.previous_state = path / "state.previous.safetensors"
         self.weights = path / "weights.safetensors"
 
-    def create(self, settings: RunSettings, data: Mapping[str, Any]) -> None:
-        """Starts a run; UsageError when the folder holds one already."""
+    def create(
+        self, settings: RunSettings, data: Mapping[str, Any], *, budget: Mapping[str, float] | None = None
+    ) -> None:
+        """Starts a run; UsageError when the folder holds one already. `budget`: what its steps were found from."""
         if self.record.exists():
             raise UsageError(f"{self.path} holds a run already", do="go on with --resume, or name another --out")
-        self._write(settings, data)
+        self._write(settings, data, budget)
 
-    def go_on(self, settings: RunSettings, data: Mapping[str, Any]) -> None:
+    def go_on(
+        self, settings: RunSettings, data: Mapping[str, Any], *, budget: Mapping[str, float] | None = None
+    ) -> None:
         """Takes a run up again, at its beginning where it was stopped before its first save.
 
         What only concerns export may have changed. Raises UsageError, which lists what else has, or says that the
@@ -244,23 +279,34 @@ class RunFolder:
         if not self.record.is_file():
             raise UsageError(f"{self.path} holds no run to go on with", do="start one: the same without --resume")
         self.check_unchanged(settings, data)
-        self._write(settings, data)
+        before = self._read().get("budget")
+        if budget is not None and before is not None:
+            self._refuse_other(before, dict(budget))
+        self._write(settings, data, budget or before)
 
-    def _write(self, settings: RunSettings, data: Mapping[str, Any]) -> None:
+    def _write(self, settings: RunSettings, data: Mapping[str, Any], budget: Mapping[str, float] | None) -> None:
         record = {"soli": __version__, "settings": settings.model_dump(mode="json"), "data": dict(data)}
+        record |= {} if budget is None else {"budget": dict(budget)}
         write_atomically(self.record, json.dumps(record, indent=2) + "\n")
 
     def read(self) -> tuple[RunSettings, dict[str, Any]]:
         """Settings and data of the run; InputError when the folder holds none."""
+        record = self._read()
+        return check_settings(record["settings"], where=str(self.record)), record["data"]
+
+    def _read(self) -> dict[str, Any]:
         if not self.record.is_file():
-            raise InputError(f"{self.path} holds no run", wanted="a folder with run.json", do="check --out")
+            raise InputError(f"{self.path} holds no run", wanted="a folder with run.json", do="check the path")
         try:
-            record = json.loads(self.record.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
+            record: dict[str, Any] = json.loads(self.record.read_text(encoding="utf-8"))
+            missing = {"settings", "data"} - record.keys()
+        except (ValueError, AttributeError) as error:
             raise InputError(
                 f"{self.record} is damaged: {error}", do="start the run again in another folder"
             ) from error
-        return check_settings(record["settings"], where=str(self.record)), record["data"]
+        if missing:
+            raise InputError(f"{self.record} lacks {missing.pop()}", do="start the run again in another folder")
+        return record
 
     def check_unchanged(self, settings: RunSettings, data: Mapping[str, Any]) -> None:
         """UsageError that lists the settings that differ from those the run was started with."""
@@ -269,7 +315,12 @@ class RunFolder:
         old, new = flatten(before.model_dump(mode="json")), flatten(settings.model_dump(mode="json"))
         old |= flatten({"data of the run": before_data})
         new |= flatten({"data of the run": dict(data)})
-        changed = [f"{k}: {old.get(k)} -> {new.get(k)}" for k in sorted(old | new) if old.get(k) != new.get(k)]
+        self._refuse_other(old, new)
+
+    def _refuse_other(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        # A group without settings stands in one list, and what the other has of it in the other.
+        keys = [key for key in sorted({*old, *new}) if {} not in (old.get(key), new.get(key))]
+        changed = [f"{k}: {old.get(k)} -> {new.get(k)}" for k in keys if old.get(k) != new.get(k)]
         if changed:
             raise UsageError(
                 f"{self.path} was started with other settings: {', '.join(changed)}",

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 
 def parameter_count(network: nn.Module) -> int:
@@ -14,7 +15,10 @@ def parameter_count(network: nn.Module) -> int:
 
 @torch.no_grad()
 def macs(network: nn.Module, example: Tensor) -> int:
-    """Multiply-accumulates of the linear, convolutional and recurrent layers in one pass over `example`."""
+    """Multiply-accumulates of linear, convolutional and recurrent layers, and of products of matrices, in one pass.
+
+    Of the network alone: not of the transform before it, nor of clustering after it.
+    """
     counted = [0]
     modules: list[Any] = list(network.modules())
     hooks = [
@@ -25,12 +29,30 @@ def macs(network: nn.Module, example: Tensor) -> int:
     ]
     training = network.training
     try:
-        network.eval()(example)
+        with _Products(counted):
+            network.eval()(example)
     finally:
         network.train(training)
         for hook in hooks:
             hook.remove()
     return counted[0]
+
+
+class _Products(TorchFunctionMode):
+    """Counts the products of matrices that a network writes itself, such as those of attention."""
+
+    def __init__(self, counted: list[int]) -> None:
+        super().__init__()
+        self.counted = counted
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func in _PRODUCTS:
+            self.counted[0] += result.numel() * args[0].shape[-1]
+        return result
+
+
+_PRODUCTS = {torch.matmul, torch.bmm, torch.mm, torch.Tensor.matmul, torch.Tensor.__matmul__, torch.Tensor.bmm}
 
 
 def _counter(count: Callable[..., int], counted: list[int]) -> Callable[..., None]:

@@ -4,7 +4,7 @@ import torch
 
 from soli.train.families import FAMILIES
 from soli.train.networks.seq2seq import Attention, Seq2Seq, Seq2SeqSettings
-from soli.train.work import parameter_count
+from soli.train.work import macs, parameter_count
 from soli.types import StftSettings
 
 TINY = {"stft": StftSettings(n_fft=32, hop=16), "hidden": 8, "layers": 2, "dropout": 0.0}
@@ -54,3 +54,10 @@ def test_masks_at_the_start_know_the_end() -> None:
     masks, other = network(spectrum), network(changed)
     assert masks.shape == (1, 2, 1, 17, 20)
     assert (masks[..., 0] != other[..., 0]).any()
+
+
+def test_attention_counts_as_work_and_grows_with_the_square_of_the_length() -> None:
+    """Every frame with every other one, twice: what so many frames cost beyond twice the half of them."""
+    network = Seq2Seq(Seq2SeqSettings(**TINY))
+    short, long = (macs(network, torch.zeros(1, 2, network.norm.num_features, frames)) for frames in (50, 100))
+    assert long - 2 * short == 2 * TINY["hidden"] * (100**2 - 2 * 50**2)

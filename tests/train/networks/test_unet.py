@@ -36,8 +36,16 @@ def test_layers_are_the_published_ones() -> None:
     network = UNet(UNetSettings(**FAMILIES["unet"].presets["paper"]))
     convolutions = [layer.conv for layer in (*network.down, *network.up)]
     assert all(layer.kernel_size == (5, 5) and layer.stride == (2, 2) for layer in convolutions)
-    dropouts = [layer.dropout.p if isinstance(layer.dropout, nn.Dropout2d) else 0 for layer in network.up]
+    dropouts = [0 if isinstance(layer.dropout, nn.Identity) else layer.dropout.p for layer in network.up]
     assert dropouts == [0.5, 0.5, 0.5, 0, 0]
+
+
+def test_dropout_takes_single_values_and_not_whole_channels() -> None:
+    network = UNet(UNetSettings(**FAMILIES["unet"].presets["paper"]))
+    torch.manual_seed(0)
+    dropped = network.up[0].dropout(torch.ones(1, 8, 16, 16)).mean(dim=(2, 3))
+    assert (dropped > 0.5).all()
+    assert (dropped < 1.5).all()
 
 
 @pytest.mark.parametrize("frames", [1, 31, 32, 33])

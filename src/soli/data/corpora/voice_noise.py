@@ -10,18 +10,14 @@ goes on with the same call; more items of the same kind are added by asking for 
 """
 
 import json
-import os
 import shutil
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from loky import ProcessPoolExecutor
 from pydantic import ValidationError
 
 from soli.atomic import cannot_write, write_atomically
@@ -29,8 +25,9 @@ from soli.data.corpora import speech_noise
 from soli.data.corpora.terms import LICENSES_NAME, README_NAME, licenses_text, readme_text
 from soli.data.corpora.voice_noise_items import Line, Maker, Place, Settings
 from soli.data.library import LIBRARY_NAME, read_library
-from soli.errors import DataError, OutputError, SoliError, UsageError
+from soli.errors import DataError, OutputError, UsageError
 from soli.media.hashing import sha256_file
+from soli.pool import in_processes
 from soli.version import __version__
 
 RECORD_NAME = "voice-noise.json"
@@ -39,7 +36,6 @@ ITEMS_NAME = "items.jsonl"
 LITTLE_ROOM = 1 << 30
 _FOLDER_BYTES = 4 * 4096
 _SPLITS = ("train", "valid", "test")
-_THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 Watch = Callable[[int, int | None], None]
 
@@ -84,10 +80,11 @@ def build(
     write_atomically(out / README_NAME, readme_text(maker.planner.library, settings))
     write_atomically(out / LICENSES_NAME, licenses_text(maker.planner.library))
     watch(len(places) - len(left), len(places))
-    for done, line in enumerate(_made(left, maker, out, workers), start=len(places) - len(left) + 1):
-        lines[line.path] = line
-        _append(out / ITEMS_NAME, line)
-        watch(done, len(places))
+    with closing(_made(left, maker, library, out, workers)) as made:
+        for done, line in enumerate(made, start=len(places) - len(left) + 1):
+            lines[line.path] = line
+            _append(out / ITEMS_NAME, line)
+            watch(done, len(places))
     _write_lines(out, [lines[place.path] for place in places])
     hours = len(places) * settings.length_s / 3600
     kept = len(places) - len(left)
@@ -182,49 +179,32 @@ def _size(count: int) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
 
 
-def _made(places: list[Place], maker: Maker, out: Path, workers: int) -> Iterator[Line]:
+def _made(places: list[Place], maker: Maker, library: Path, out: Path, workers: int) -> Generator[Line, None, None]:
     """The lines of the items in order, each when its folder is whole."""
-    if min(workers, len(places)) <= 1:
+    processes = min(workers, len(places))
+    if processes <= 1:
         yield from (maker.write(place, out) for place in places)
-        return
-    pool = ProcessPoolExecutor(
-        min(workers, len(places)),
-        initializer=_prepare,
-        initargs=(maker, out, os.getpid()),
-        env=dict.fromkeys(_THREAD_LIMITS, "1"),
-    )
-    try:
-        yield from pool.map(_write, places, chunksize=4)
-    except BrokenProcessPool as error:
-        raise SoliError(
-            "a worker process was killed", do="run it again, with fewer --workers if memory is short: it goes on"
-        ) from error
-    finally:
-        pool.shutdown(kill_workers=True)
+    else:
+        write = _Write(maker.settings, library, out)
+        yield from in_processes(write, places, processes=processes, threads=1)
 
 
-_worker: tuple[Maker, Path] | None = None
+@dataclass(frozen=True)
+class _Write:
+    """Writes an item in a process of the pool."""
+
+    settings: Settings
+    library: Path
+    out: Path
+
+    def __call__(self, place: Place) -> Line:
+        return _read_maker(self.settings, self.library).write(place, self.out)
 
 
-def _prepare(maker: Maker, out: Path, parent: int) -> None:
-    """Gives a worker process the library once; Ctrl-C is for the first process, which tells the others to stop."""
-    global _worker
-    _worker = (maker, out)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
-
-
-def _follow(parent: int) -> None:
-    """Ends this process soon after its parent was killed: loky's workers would wait for ever, and write meanwhile."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
-
-
-def _write(place: Place) -> Line:
-    assert _worker is not None, "the pool has prepared its workers"
-    maker, out = _worker
-    return maker.write(place, out)
+@lru_cache(maxsize=1)
+def _read_maker(settings: Settings, library: Path) -> Maker:
+    """Once in each process of the pool: the library's lists are long, and would else travel with every item."""
+    return Maker.of(settings, read_library(library))
 
 
 def _append(file: Path, line: Line) -> None:

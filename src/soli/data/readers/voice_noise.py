@@ -5,6 +5,7 @@ file is read, and everything that is wrong with the set is found before anything
 
 - `train_small` becomes a split of its own. In some sets it is a part of `train`, so it may share files with that, and
   with nothing else.
+- No voice of `test` is in another split; where a noise is, the set says so.
 - A set without `valid` gets that split of held-out training folders, never of `test`. What `train_small` shares with
   them is left out of it.
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 from soli.data.draws import NOISE, VOICE
 from soli.data.holdout import default_count, hold_out
 from soli.data.readers.problems import BadSetError
+from soli.data.readers.voice_noise_speakers import speakers_of
 from soli.data.tracks import Track
 from soli.dsp.levels import difference_db, rms_db
 from soli.errors import DataError, InputError, UsageError, near
@@ -58,8 +60,9 @@ class VoiceNoise:
     """A set that is in order: its items by split as they are to be used, and what was left out.
 
     `held_out`: whether `valid` was taken from the training folders; `apart`: that it shares no recording with them.
-    `ignored`: what lies in the set's folders and belongs to no item. `copies`: folders of `train_small` that share a
-    recording with a held-out folder of `train`.
+    `heard`: items of `test` whose noise is in another split too. `ignored`: what lies in the set's folders and belongs
+    to no item. `copies`: folders of `train_small` that share a recording with a held-out folder of `train`. `speakers`:
+    of the items of a set that soli built, the `group` of their rows.
     """
 
     root: Path
@@ -67,7 +70,9 @@ class VoiceNoise:
     held_out: bool = False
     apart: bool = True
     copies: list[str] = field(default_factory=list)
+    heard: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    speakers: dict[str, str] = field(default_factory=dict)
 
     @property
     def splits(self) -> dict[str, int]:
@@ -86,7 +91,7 @@ class VoiceNoise:
                 stems={name: (f"{item.id}/{name}.wav",) for name in STEMS},
                 split=item.split,
                 mixture=f"{item.id}/{item.mixture}",
-                meta={"snr_db": item.snr_db},
+                meta={"snr_db": item.snr_db} | ({"group": self.speakers[item.id]} if item.id in self.speakers else {}),
             )
             for item in self.items
         ]
@@ -111,7 +116,7 @@ def read_voice_noise(
         raise UsageError(f"{valid} folders cannot be held out of the split {TEST}", do="leave the number out")
     if valid and (root / VALID).is_dir():
         raise UsageError(f"{root} has a folder {VALID} of its own", do="leave out the number to hold out")
-    found = VoiceNoise(root, [])
+    found = VoiceNoise(root, [], speakers=speakers_of(root))
     problems: list[str] = []
     places = [(split, folder) for split in folders for folder in _numbered(root / split, found, problems)]
     for done, (split, folder) in enumerate(places, start=1):
@@ -119,6 +124,7 @@ def read_voice_noise(
         if item is not None:
             found.items.append(item)
         watch(done, len(places))
+    problems += _copied_into_test(found)
     if problems:
         raise BadSetError(root, problems)
     _hold_out(found, valid, seed)
@@ -221,6 +227,20 @@ def _measure(name: str, split: str, mixture: str, audio: list[Audio]) -> tuple[I
     contents = tuple(hashlib.sha256(each.tobytes()).hexdigest() for each in (voice, noise))
     item = Item(name, split, mixture, snr, round(sum_db, 1), audio[0].sample_rate, audio[0].duration_s, contents)
     return item, wrong
+
+
+def _copied_into_test(found: VoiceNoise) -> list[str]:
+    """A line for each item of `test` whose voice is another split's too; those whose noise alone is go to `heard`."""
+    others = {content: item.id for item in found.items if item.split != TEST for content in item.contents}
+    problems = []
+    for item in found.items:
+        if item.split == TEST:
+            voice, noise = (others.get(content) for content in item.contents)
+            if voice is not None:
+                problems.append(f"{item.id}: its voice is that of {voice}, and {TEST} must have voices of its own")
+            elif noise is not None:
+                found.heard.append(item.id)
+    return problems
 
 
 def _hold_out(found: VoiceNoise, valid: int | None, seed: int) -> None:

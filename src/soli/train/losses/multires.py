@@ -6,26 +6,32 @@ from torch import Tensor
 from soli.train import features
 from soli.types import StftSettings
 
-# The paper's three windows at 24 kHz are 10, 25 and 50 ms long. These are 32, 64 and 128 ms at 8 kHz, the rate of the
-# recipes that use the loss, and 5, 11 and 21 ms at 48 kHz.
-RESOLUTIONS = tuple(StftSettings(n_fft=n_fft, hop=n_fft // 4, window="hann") for n_fft in (256, 512, 1024))
+# Of the three windows, with hops of a quarter: 32, 64 and 128 ms long. The paper's are 10, 25 and 50 ms.
+_HOPS_S = (0.008, 0.016, 0.032)
 
 _TINY = 1e-12
 # Bins 60 dB under the mixture's mean power count as empty: the logarithm and the root are steep without bound at zero.
 _EMPTY = 1e-6
-# A target 20 dB under the mixture and less is divided by this much of the mixture instead: silent ones are legal.
+# Added to the target's power, as a part of the mixture's: silent targets are legal, and are divided by something.
 _ABSENT = 1e-2
 
 
-def multi_resolution_stft(estimate: Tensor, target: Tensor, *, mixture: Tensor) -> Tensor:
+def multi_resolution_stft(estimate: Tensor, target: Tensor, *, mixture: Tensor, sample_rate: int) -> Tensor:
     """Spectral convergence plus log-magnitude distance, averaged over three window lengths and over the sources.
 
     With X and Y the magnitudes of estimate and target over I bins, |Y - X| / |Y| + sum |log Y - log X| / I. Waveforms
     (B, S, T), mixture (B, T). Magnitudes are taken relative to the mixture's root mean square, so that the level of the
-    recording does not matter. Source: Yamamoto, Song, Kim 2020, "Parallel WaveGAN", equations 3 to 6.
+    recording does not matter. Source: Yamamoto, Song, Kim 2020, "Parallel WaveGAN", equations 3 to 6, to which floors
+    are added in relation to the mixture: 60 dB under it in every bin, 20 dB under it in the |Y| that is divided by.
     """
-    values = [_one_resolution(estimate, target, mixture, settings) for settings in RESOLUTIONS]
+    values = [_one_resolution(estimate, target, mixture, settings) for settings in resolutions(sample_rate)]
     return torch.stack(values).mean(dim=0)
+
+
+def resolutions(sample_rate: int) -> list[StftSettings]:
+    """Windows of the same three lengths in time at every rate."""
+    hops = [max(1, round(hop_s * sample_rate)) for hop_s in _HOPS_S]
+    return [StftSettings(n_fft=4 * hop, hop=hop, window="hann") for hop in hops]
 
 
 def _one_resolution(estimate: Tensor, target: Tensor, mixture: Tensor, settings: StftSettings) -> Tensor:

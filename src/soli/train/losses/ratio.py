@@ -4,6 +4,12 @@ import torch
 from torch import Tensor
 
 _TINY = 1e-12
+# Estimates this far below their target are silence: 200 dB.
+_MUTE = 1e-20
+# Of silence, and of what has nothing in common with the target, the SI-SDR is minus infinity; the loss has 80 dB.
+_WORST = 1e-8
+# Stands in for a signal of nothing at all, where target and estimate are both silent.
+_ZERO = 1e-30
 
 
 def soft_snr(estimate: Tensor, target: Tensor, *, mixture: Tensor, floor_db: float = -40.0) -> Tensor:
@@ -27,13 +33,18 @@ def source_snr(estimate: Tensor, target: Tensor, *, mixture: Tensor, floor_db: f
 def negative_si_sdr(estimate: Tensor, target: Tensor, *, mixture: Tensor, floor_db: float = -40.0) -> Tensor:
     """Minus the scale-invariant SDR, limited at -`floor_db`, averaged over sources that are not silent.
 
-    Waveforms (B, S, T), mean-centred (Le Roux et al. 2019, eq. 1). An item with no audible target gives 0.
+    Waveforms (B, S, T), mean-centred (Le Roux et al. 2019, eq. 1). An item with no audible target gives 0. An estimate
+    without anything of its target costs 80 dB, which silence does too: error and signal both vanish there, and each is
+    given a floor by the target's energy, the error the higher one.
     """
     estimate = estimate - estimate.mean(dim=-1, keepdim=True)
     target = target - target.mean(dim=-1, keepdim=True)
     energy = _energy(target)
     scaled = ((estimate * target).sum(dim=-1) / (energy + _TINY))[..., None] * target
-    ratio = _energy(estimate - scaled) / (_energy(scaled) + _TINY)
+    floor = _MUTE * energy
+    error = _energy(estimate - scaled) + floor
+    signal = _energy(scaled) + _WORST * (_energy(estimate) + floor)
+    ratio = error / signal.clamp(min=_ZERO)
     value = 10 * torch.log10(ratio + 10 ** (floor_db / 10))
     # 60 dB under the mixture counts as silent: the ratio would only measure rounding.
     audible = (energy > 1e-6 * _energy(mixture[:, None])).to(value.dtype)

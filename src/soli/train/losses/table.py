@@ -1,6 +1,7 @@
 """The table of losses: their names in a recipe, what each looks at, and so which networks each can train.
 
-Every loss is called as (estimate, target, *, mixture) and gives a value an item, (B,).
+Every loss is called as (estimate, target, *, mixture), those in `RATED` with `sample_rate` too, and gives a value an
+item, (B,).
 """
 
 from collections.abc import Callable, Mapping
@@ -27,6 +28,8 @@ EMBEDDING: Mapping[str, Loss] = {
     "deep_clustering": affinity.deep_clustering,
     "deep_clustering_weighted": affinity.deep_clustering_weighted,
 }
+# Losses that look through windows of their own, and so are given the sample rate besides.
+RATED = frozenset({"multi_resolution_stft"})
 # Losses that give the same value at any level of the estimate.
 SCALE_FREE = frozenset({"si_sdr"})
 

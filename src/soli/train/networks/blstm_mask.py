@@ -3,6 +3,9 @@
 The plain mask-inference network of the field (e.g. Wang and Chen 2018, "Supervised speech separation based on deep
 learning", section IV). The preset `paper` is the largest network of the Bach10 thesis: STFT 512/128 at 44.1 kHz,
 2 layers of 200 cells a direction, dropout 0.2.
+
+It looks at decibels of full scale, as the thesis does, so that its masks depend on a recording's level: train on the
+levels of use. Every other family sees levels in relation to the recording's own, or sets them (`band_split`).
 """
 
 from pydantic import BaseModel, ConfigDict

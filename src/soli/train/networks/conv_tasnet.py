@@ -8,9 +8,13 @@ convolution makes waveforms of the masked weights. Symbols as in the paper's tab
     N filters of L samples, stride L / 2      B channels between blocks       H channels inside a block
     Sc channels put aside by a block          P kernel, X blocks a repeat (dilations 1, 2 .. 2^(X - 1)), R repeats
 
-The preset `paper` is the best of table II: N 512, L 16, B 128, H 512, Sc 128, P 3, X 8, R 3, global norm, 5.1 million
-parameters for two sources; `paper_causal` is the causal network of the same size. A ReLU follows the encoder, as in
-table III's third row; the paper's best leaves it out (`encoder: linear`), with 0.1 dB more.
+The preset `paper` has the sizes of the best network of table II: N 512, L 16, B 128, H 512, Sc 128, P 3, X 8, R 3,
+global norm, 5.1 million parameters for two sources. A ReLU follows the encoder, as in table III's third row; so it is
+not the paper's best result, which leaves the ReLU out (`encoder: linear`) and has 0.1 dB more. `paper_causal` is the
+causal network of the same size. Causal is the network alone: a model file of it is used in windows that overlap, as all
+others are, and waits for a window's end.
+
+With `start: filterbank` encoder and decoder start as cosines, windowed, instead of random weights.
 
 No level is set anywhere: the encoder's weights scale with the waveform, the first norm takes the scale away before the
 masks are found (section II-D), and encoder and decoder have no bias. So estimates scale with the mixture, and silence
@@ -24,6 +28,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
+
+from soli.train.networks.filterbank import fades, filterbank
 
 # Added to variances: that of the encoder's weights for a waveform at -100 dBFS is about 1e-10.
 _EPS = 1e-14
@@ -45,6 +51,7 @@ class ConvTasNetSettings(BaseModel):
     blocks: int = Field(8, gt=0, description="X")
     repeats: int = Field(3, gt=0, description="R")
     encoder: Literal["relu", "linear"] = "relu"
+    start: Literal["random", "filterbank"] = "random"
     mask: Literal["sigmoid", "relu"] = "sigmoid"
     norm: Literal["global", "cumulative"] = "global"
     causal: bool = False
@@ -53,6 +60,8 @@ class ConvTasNetSettings(BaseModel):
     def _norm_fits(self) -> "ConvTasNetSettings":
         if self.causal and self.norm == "global":
             raise ValueError("a causal network cannot have a norm over the whole recording: norm must be cumulative")
+        if self.start == "filterbank" and (self.encoder == "linear" or self.filters % 2):
+            raise ValueError("start: filterbank is for an encoder with a ReLU and an even number of filters")
         if not self.causal and self.kernel % 2 == 0:
             raise ValueError(f"a kernel of {self.kernel} frames has no middle: it must be odd, or the network causal")
         return self
@@ -68,6 +77,15 @@ class ConvTasNet(nn.Module):
         self.encoder = nn.Conv1d(1, settings.filters, settings.length, stride=self.stride, bias=False)
         self.separator = Separator(settings)
         self.decoder = nn.ConvTranspose1d(settings.filters, 1, settings.length, stride=self.stride, bias=False)
+        if settings.start == "filterbank":
+            self.start_from_a_filterbank()
+
+    @torch.no_grad()
+    def start_from_a_filterbank(self) -> None:
+        analysis, synthesis = filterbank(self.settings.filters, self.settings.length)
+        window = fades(self.settings.length)
+        self.encoder.weight.copy_((window * analysis)[:, None])
+        self.decoder.weight.copy_((window * synthesis)[:, None])
 
     def forward(self, waveform: Tensor) -> Tensor:
         length = waveform.shape[-1]

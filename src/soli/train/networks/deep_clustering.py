@@ -4,14 +4,16 @@ using deep clustering").
 
 A stack of bidirectional LSTM layers over log magnitudes; each bin gets D numbers, tanh, of unit norm, such that bins
 that one source rules lie together. Sources are then found by k-means (`soli.separation.clustering`, in training and in
-use alike), whatever their number.
+use alike), as many as there are `outputs`.
 
 The preset `paper` is the larger network of the second paper, for 8 kHz: STFT 256/64, 4 layers of 300 cells a direction,
 D 40: 10.6 million parameters. The papers give no count; the 13.6 million that Luo and Mesgarani (2019, Conv-TasNet,
 table IV) give for "DPCL++" take in the enhancement network that follows there, which is not part of this.
 
-Differences from the papers: magnitudes are seen in relation to the item's own level, and normalised over the training
-set by a batch norm in every bin; peephole connections are left out.
+Differences from the papers: magnitudes are seen in relation to the item's own level, as log(1 + |X| / knee) where the
+papers have log |X|, and normalised over the training set by a batch norm in every bin; peephole connections are left
+out. The papers' sources are interchangeable; named ones (voice, noise), which are not in the papers, are embedded alike
+in every item of a batch, and k-means then starts from their anchors and is held near them.
 """
 
 import torch
@@ -40,8 +42,8 @@ class DeepClusteringSettings(BaseModel):
 class DeepClustering(nn.Module):
     """Spectrum (B, 2, F, N) to an embedding (B, D, F, N) of unit norm along D.
 
-    The buffer `anchors` (S, D) is where the embeddings of named sources lie on average. The network does not look at
-    it: the objective keeps it, and the model file carries it along.
+    The buffer `anchors` (S, D) is where the embeddings of named sources lie on average, zeros before any. The network
+    does not look at it: the objective keeps it, and the model file carries it along.
     """
 
     anchors: Tensor
@@ -60,8 +62,7 @@ class DeepClustering(nn.Module):
             bidirectional=True,
         )
         self.embedding = nn.Linear(2 * settings.hidden, bins * settings.dimensions)
-        start = functional.normalize(torch.randn(settings.outputs, settings.dimensions), dim=1)
-        self.register_buffer("anchors", start)
+        self.register_buffer("anchors", torch.zeros(settings.outputs, settings.dimensions))
 
     def forward(self, spectrum: Tensor) -> Tensor:
         levels = log_magnitude(spectrum)  # (B, F, N)

@@ -12,12 +12,17 @@ which settings that network has besides they do not say (these with the masks of
 
 Differences from the paper: none in `paper`. Segments of unit norm carry no loudness from one to the next, which tells
 speech from a steady noise: with `loudness` the LSTMs are also given each segment's level in relation to the item's.
+With `start: filterbank` encoder and basis start as cosines.
 """
+
+from typing import Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
+
+from soli.train.networks.filterbank import filterbank
 
 # Norms below it are taken for it, so that silence is divided by something: a segment at -200 dBFS has more.
 _TINY = 1e-10
@@ -37,12 +42,15 @@ class TasNetSettings(BaseModel):
     hidden: int = Field(500, gt=0)
     layers: int = Field(4, gt=0)
     loudness: bool = False
+    start: Literal["random", "filterbank"] = "random"
     causal: bool = False
 
     @model_validator(mode="after")
     def _loudness_fits(self) -> "TasNetSettings":
         if self.causal and self.loudness:
             raise ValueError("loudness is measured over the whole recording: a causal network cannot have it")
+        if self.start == "filterbank" and self.filters % 2:
+            raise ValueError(f"start: filterbank needs an even number of filters, and not {self.filters}")
         return self
 
 
@@ -63,6 +71,16 @@ class TasNet(nn.Module):
         )
         self.masks = nn.Linear(directions * settings.hidden, settings.outputs * filters)
         self.decoder = nn.Linear(filters, length, bias=False)
+        if settings.start == "filterbank":
+            self.start_from_a_filterbank()
+
+    @torch.no_grad()
+    def start_from_a_filterbank(self) -> None:
+        """The gate starts half open everywhere, which the decoder makes up for."""
+        analysis, synthesis = filterbank(self.settings.filters, self.settings.segment)
+        self.encoder.weight.copy_(analysis)
+        self.gate.weight.zero_()
+        self.decoder.weight.copy_(2 * synthesis.T)
 
     def forward(self, waveform: Tensor) -> Tensor:
         length = waveform.shape[-1]

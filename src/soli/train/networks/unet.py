@@ -96,7 +96,7 @@ class Up(nn.Module):
         super().__init__()
         self.conv = _transposed(channels, narrower, bias=False)
         self.norm = nn.BatchNorm2d(narrower)
-        self.dropout = nn.Dropout2d(dropout) if dropout else nn.Identity()
+        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         return self.dropout(self.norm(self.conv(x)).relu())
