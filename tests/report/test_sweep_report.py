@@ -61,21 +61,21 @@ def test_the_card_has_every_mark_beside_the_models() -> None:
     card = report_card(made.sweep(), bach10())
     overview, bassoon, gains, cello, _ = tables(made.sweep(), bach10())
     marks = ("-5.00 ± 0.00", "9.00 ± 0.00")
-    assert overview.rows == (
+    assert tuple(overview.texts) == (
         ("bassoon", "model-b", "2", "1.50 ± 0.50", "1.50", "6.50 ± 0.50", *marks, "-5.71 ± 0.56 (A)"),
         ("cello", "model-a", "2", "5.00 ± 2.00", "5.00", "10.00 ± 2.00", *marks, "-"),
     )
     of_models = ["model-a", "model-a, median", "model-b", "model-b, median"]
     marks_of_all = ["mixture", "ideal ratio mask"]
-    assert [row[0] for row in bassoon.rows] == [*of_models, *marks_of_all, "published (A)"]
-    assert [row[0] for row in cello.rows] == [*of_models[:2], *marks_of_all]
-    assert bassoon.rows[0][2:] == tuple(f"{value:.2f} ± 1.00" for value in range(-5, 1))
-    assert bassoon.rows[1][2:] == tuple(f"{value:.2f}" for value in range(-5, 1))
-    assert bassoon.rows[4][2:5] == ("-5.00 ± 0.00", "-5.00 ± 0.00", "-")
-    assert [row[2] for row in gains.rows] == ["0.00 ± 1.00", "0.00", "6.50 ± 0.50", "6.50"]
+    assert [row[0] for row in bassoon.texts] == [*of_models, *marks_of_all, "published (A)"]
+    assert [row[0] for row in cello.texts] == [*of_models[:2], *marks_of_all]
+    assert bassoon.texts[0][2:] == tuple(f"{value:.2f} ± 1.00" for value in range(-5, 1))
+    assert bassoon.texts[1][2:] == tuple(f"{value:.2f}" for value in range(-5, 1))
+    assert bassoon.texts[4][2:5] == ("-5.00 ± 0.00", "-5.00 ± 0.00", "-")
+    assert [row[2] for row in gains.texts] == ["0.00 ± 1.00", "0.00", "6.50 ± 0.50", "6.50"]
     for table in (overview, bassoon, cello):
         assert table.title in card
-        assert all(cell in card for row in table.rows for cell in row)
+        assert all(cell in card for row in table.texts for cell in row)
 
 
 def test_medians_and_what_is_left_out_are_told() -> None:

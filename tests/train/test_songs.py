@@ -119,7 +119,7 @@ def test_a_target_is_trained_on_a_fold_and_becomes_a_model(
         (("--target", "basoon", "--leave-out", 3), "wanted data with the sources basoon; did you mean bassoon", 1),
         (("--target", "rest"), "--target rest is what a target leaves", 2),
         (("--leave-out", 11), "there is no song 11 to leave out; wanted one of 1, 2, 3, 4", 2),
-        ((), 'no rows of split "train" to train on; it has all', 1),
+        ((), 'no rows of split "train"', 1),
         (("--leave-out", 1, "--set", "data.valid=v.jsonl"), "both say what to validate on", 2),
         (("--set", "data.mixing.incoherent=2"), "data.mixing.incoherent", 2),
         (("--set", "data.mixing.incohrent=1"), "did you mean incoherent", 2),
@@ -183,12 +183,12 @@ def test_songs_that_leak_are_not_mixed(songs: Path, tmp_path: Path) -> None:
     ]
     write_manifest(tmp_path / "leak.jsonl", leaking)
     settings = read_recipe(find_recipe("bach10/model-a"), ["data.duration_s=0.4"])
-    with pytest.raises(DataError, match="a of train has a file in common with b of valid"):
+    with pytest.raises(DataError, match="row b holds .* and row a holds it too"):
         open_data(settings, tmp_path / "leak.jsonl")
     write_manifest(tmp_path / "train.jsonl", leaking[:1])
     write_manifest(tmp_path / "valid.jsonl", leaking[1:])
     apart = read_recipe(find_recipe("bach10/model-a"), ["data.duration_s=0.4", "data.valid=valid.jsonl"])
-    with pytest.raises(DataError, match="a of train has a file in common with b of valid"):
+    with pytest.raises(DataError, match="row b holds .* and row a holds it too"):
         open_data(apart, tmp_path / "train.jsonl")
     held = [
         rows[0].model_copy(update={"split": "train", "id": "0001-bwv255", "meta": {}}),
