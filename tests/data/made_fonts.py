@@ -52,9 +52,13 @@ class Made:
 
 
 def sf2(
-    path: Path, instruments: Mapping[int, Sequence[Mapping[int, int]]], samples: Sequence[Made] = (Made(),)
+    path: Path,
+    instruments: Mapping[int, Sequence[Mapping[int, int]]],
+    samples: Sequence[Made] = (Made(),),
+    *,
+    info: Mapping[str, bytes] | None = None,
 ) -> Path:
-    """Writes a sound font: by program the zones of its instrument, each a dict of generators."""
+    """Writes a sound font: by program the zones of its instrument, each a dict of generators. `info`: INFO chunks."""
     presets, zones, data, heads = b"", [], b"", b""
     for number, program in enumerate(instruments):
         presets += struct.pack("<20sHHH12x", f"program {program}".encode(), program, 0, number)
@@ -80,7 +84,10 @@ def sf2(
         "shdr": heads + struct.pack("<20s5IBbHH", b"EOS", *[0] * 9),
     }
     body = (
-        b"sfbk" + _list("INFO", {"ifil": bytes((2, 0, 4, 0))}) + _list("sdta", {"smpl": data}) + _list("pdta", tables)
+        b"sfbk"
+        + _list("INFO", {"ifil": bytes((2, 0, 4, 0)), **(info or {})})
+        + _list("sdta", {"smpl": data})
+        + _list("pdta", tables)
     )
     path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
     return path
@@ -111,9 +118,12 @@ def plain_zone() -> dict[int, int]:
     return {KEYS: span(0, 127), MODES: 1, SAMPLE: 0}
 
 
-def quartet_sf2(path: Path, *, partials: Sequence[float] = (1.0, 0.5, 0.3, 0.2)) -> Path:
+def quartet_sf2(
+    path: Path, *, partials: Sequence[float] = (1.0, 0.5, 0.3, 0.2), info: Mapping[str, bytes] | None = None
+) -> Path:
     """A font with all four instruments, alike."""
-    return sf2(path, {program: [plain_zone()] for program in PROGRAMS}, [Made(harmonics(440, partials=partials))])
+    made = [Made(harmonics(440, partials=partials))]
+    return sf2(path, {program: [plain_zone()] for program in PROGRAMS}, made, info=info)
 
 
 WIDE, UNSIGNED, LOOPED, BOTH_WAYS = 1, 2, 4, 8

@@ -1,6 +1,7 @@
 """A built set: Bach10's layout, exact sums, the same bytes again, also after a kill; and what it refuses."""
 
 import csv
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -11,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_chorales import keep_scores
-from made_fonts import quartet_patches, quartet_sf2
+from made_fonts import plain_zone, quartet_patches, quartet_sf2, sf2
 
 from soli.cli.main import main
 from soli.data.corpora.bach10_songs import held_out_songs
-from soli.data.corpora.chorales import Settings, build
+from soli.data.corpora.chorales import Fonts, Settings, build
 from soli.data.corpora.fonts import Source
 from soli.data.corpora.performance import Performance
 from soli.data.library import Split
@@ -27,18 +28,24 @@ SMALL = Settings(train=3, valid=1, test=2, seed=5)
 
 
 @pytest.fixture(scope="module")
-def fonts(tmp_path_factory: pytest.TempPathFactory) -> dict[Split, Source]:
+def fonts(tmp_path_factory: pytest.TempPathFactory) -> Fonts:
+    """Two to train with, one of which has no bassoon."""
     folder = tmp_path_factory.mktemp("fonts")
     train, valid = (
         quartet_sf2(folder / f"{name}.sf2", partials=(1, share)) for name, share in (("a", 0.5), ("b", 0.2))
     )
+    trio = sf2(folder / "trio.sf2", {program: [plain_zone()] for program in (40, 71, 65)})
     test = quartet_patches(folder / "pats")
-    paths: dict[Split, Path] = {"train": train, "valid": valid, "test": test}
-    return {split: Source.of(path) for split, path in paths.items()}
+    paths: dict[Split, tuple[Path, ...]] = {"train": (train, trio), "valid": (valid,), "test": (test,)}
+    return {split: tuple(Source.of(path) for path in each) for split, each in paths.items()}
+
+
+def font_options(fonts: Fonts) -> list[str]:
+    return [f"--font={split}={source.path}" for split, sources in fonts.items() for source in sources]
 
 
 @pytest.fixture(scope="module")
-def built(fonts: dict[Split, Source], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(fonts: Fonts, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("sets") / "set"
     keep_scores(out)
     result = build(out, SMALL, fonts)
@@ -85,16 +92,14 @@ def test_notes_are_where_the_annotation_says(built: Path) -> None:
         assert abs(1200 * np.log2(found / hz)) < 40
 
 
-def test_the_same_bytes_again_with_two_processes(built: Path, fonts: dict[Split, Source], tmp_path: Path) -> None:
+def test_the_same_bytes_again_with_two_processes(built: Path, fonts: Fonts, tmp_path: Path) -> None:
     again = tmp_path / "set"
     keep_scores(again)
     build(again, SMALL, fonts, workers=2)
     assert contents(again) == contents(built)
 
 
-def test_more_pieces_are_added_and_what_is_missing_is_made_again(
-    built: Path, fonts: dict[Split, Source], tmp_path: Path
-) -> None:
+def test_more_pieces_are_added_and_what_is_missing_is_made_again(built: Path, fonts: Fonts, tmp_path: Path) -> None:
     grown = shutil.copytree(built, tmp_path / "set")
     lost = next((grown / "train").glob("0002-*"))
     shutil.rmtree(lost)
@@ -107,14 +112,42 @@ def test_more_pieces_are_added_and_what_is_missing_is_made_again(
         build(grown, SMALL, fonts)
     with pytest.raises(UsageError, match=r"seed: 5 -> 6"):
         build(grown, SMALL.model_copy(update={"seed": 6, "valid": 2}), fonts)
-    with pytest.raises(UsageError, match=r"the font of train"):
+    with pytest.raises(UsageError, match=r"the fonts of train"):
         build(grown, SMALL.model_copy(update={"valid": 2}), {**fonts, "train": fonts["valid"]})
 
 
-def test_a_killed_build_goes_on_to_the_same_bytes(built: Path, fonts: dict[Split, Source], tmp_path: Path) -> None:
+def test_other_fonts_make_another_set(built: Path, fonts: Fonts) -> None:
+    one, two = fonts["train"]
+    for other in ((one,), (two, one), (one, dataclasses.replace(two, left_out=frozenset({71})))):
+        with pytest.raises(UsageError, match=r"other settings \(the fonts of train\)"):
+            build(built, SMALL, {**fonts, "train": other})
+
+
+def test_a_set_from_before_there_were_several_fonts_grows(fonts: Fonts, tmp_path: Path) -> None:
+    keep_scores(tmp_path)
+    single: Fonts = {"train": fonts["train"][:1]}
+    build(tmp_path, Settings(train=1), single)
+    record = json.loads((tmp_path / "chorales.json").read_text())
+    (record["fonts"]["train"],) = record["fonts"]["train"]
+    (tmp_path / "chorales.json").write_text(json.dumps(record))
+    assert build(tmp_path, Settings(train=2), single).kept == 1
+
+
+def test_the_fonts_and_their_terms_are_told(built: Path) -> None:
+    told = json.loads((built / "chorales.json").read_text())["fonts"]
+    assert [each["name"] for each in told["train"]] == ["a.sf2", "trio.sf2"]
+    assert list(json.loads((built / "licences.json").read_text())) == ["a.sf2", "trio.sf2", "b.sf2", "pats"]
+    assert "| train | 3 | a.sf2, trio.sf2 |" in (built / "README.md").read_text()
+    drawn = [Performance.model_validate_json(path.read_bytes()) for path in built.glob("*/*/performance.json")]
+    assert {player.font for each in drawn for player in each.players if each.split == "train"} == {0, 1}
+    assert {player.font for each in drawn for player in each.players if each.split != "train"} == {0}
+    assert {each.players[3].font for each in drawn} == {0}
+
+
+def test_a_killed_build_goes_on_to_the_same_bytes(built: Path, fonts: Fonts, tmp_path: Path) -> None:
     out = tmp_path / "set"
     keep_scores(out)
-    options = [f"--font={split}={source.path}" for split, source in fonts.items()]
+    options = font_options(fonts)
     counts = ["--train", "3", "--valid", "1", "--test", "2", "--seed", "5", "--workers", "1"]
     call = [sys.executable, "-c", "from soli.cli.main import main; raise SystemExit(main())"]
     process = subprocess.Popen([*call, "data", "build", "chorales", str(out), *counts, *options])
@@ -129,33 +162,29 @@ def test_a_killed_build_goes_on_to_the_same_bytes(built: Path, fonts: dict[Split
     assert contents(out) == contents(built)
 
 
-def test_a_font_is_refused_before_anything_is_written(fonts: dict[Split, Source], tmp_path: Path) -> None:
+def test_a_font_is_refused_before_anything_is_written(fonts: Fonts, tmp_path: Path) -> None:
     (tmp_path / "text.sf2").write_text("no font at all")
-    bad: dict[Split, Source] = {**fonts, "test": Source.of(tmp_path / "text.sf2")}
+    bad: Fonts = {**fonts, "test": (Source.of(tmp_path / "text.sf2"),)}
     with pytest.raises(DataError, match=r"text\.sf2 is no sound font"):
         build(tmp_path / "set", SMALL, bad)
     assert not (tmp_path / "set").exists()
 
 
-def test_a_folder_of_something_else_is_left_alone(fonts: dict[Split, Source], tmp_path: Path) -> None:
+def test_a_folder_of_something_else_is_left_alone(fonts: Fonts, tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_text("x")
     with pytest.raises(OutputError, match="holds something else; wanted a new or empty folder"):
         build(tmp_path, SMALL, fonts)
 
 
-def test_what_a_kill_has_left_before_the_first_piece_is_no_hindrance(
-    fonts: dict[Split, Source], tmp_path: Path
-) -> None:
+def test_what_a_kill_has_left_before_the_first_piece_is_no_hindrance(fonts: Fonts, tmp_path: Path) -> None:
     keep_scores(tmp_path)
     (tmp_path / ".chorales.json.part").write_text("{")
     assert build(tmp_path, Settings(train=1), fonts).written == 1
 
 
-def test_the_command_tells_what_it_made(
-    built: Path, fonts: dict[Split, Source], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_tells_what_it_made(built: Path, fonts: Fonts, capsys: pytest.CaptureFixture[str]) -> None:
     call = ["data", "build", "chorales", str(built), "--train", "3", "--valid", "1", "--test", "2", "--seed", "5"]
-    call += [f"--font={split}={source.path}" for split, source in fonts.items()]
+    call += font_options(fonts)
     assert main([*call, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["pieces"], told["written"], told["kept"]) == ({"train": 3, "valid": 1, "test": 2}, 0, 6)
@@ -170,6 +199,7 @@ def test_the_command_tells_what_it_made(
         (("--font", "train"), "--font train; wanted SPLIT=FONT", 2),
         (("--font", "tain=a.sf2"), "--font tain=a.sf2; wanted SPLIT=FONT; did you mean train", 2),
         (("--font", "test=a", "--font", "test=b"), "--font test was given twice", 2),
+        (("--font", "train=a", "--font", "train=a"), "--font train=a was given twice; wanted every font once", 2),
         (("--train", "0", "--valid", "0", "--test", "0"), "no pieces are asked for", 2),
         (("--font", "train=x", "--font", "valid=x", "--font", "test=x"), "no sound font at x", 1),
     ],

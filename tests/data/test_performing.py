@@ -22,7 +22,7 @@ ALL = {voice.program: voice for chair in CHAIRS for voice in chair.voices}
 
 
 def drawn(number: int = 1, *, split: str = "train", of: Score | None = None, seed: int = 0) -> Performance:
-    return perform(of or score("1"), split=split, number=number, seed=seed, programs=ALL)
+    return perform(of or score("1"), split=split, number=number, seed=seed, fonts=[ALL])
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,32 @@ def test_families_play_in_training_alone() -> None:
     assert set(trained) >= {65, TENOR_SAXOPHONE.program}
     assert set(trained) <= {65, TENOR_SAXOPHONE.program, SOPRANO_SAXOPHONE.program}
     assert {drawn(number, split="test").players[2].program for number in range(1, 30)} == {65}
+
+
+def test_a_players_font_is_drawn_alone_of_those_that_have_the_instrument() -> None:
+    """And whatever fonts there are, all else is played the same."""
+    without_bassoon = {program: voice for program, voice in ALL.items() if program != 70}
+    casts: set[tuple[int, ...]] = set()
+    for number in range(1, 61):
+        among = perform(score("1"), split="train", number=number, seed=0, fonts=[ALL, without_bassoon, {65: ALL[65]}])
+        fonts = tuple(player.font for player in among.players)
+        casts.add(fonts)
+        plain = tuple(player.model_copy(update={"font": 0}) for player in among.players)
+        assert among.model_copy(update={"players": plain}) == drawn(number)
+        assert fonts[2] < 2 or among.players[2].program == 65
+    violin, clarinet, saxophone, bassoon = (set(each) for each in zip(*casts, strict=True))
+    assert (violin, clarinet, saxophone, bassoon) == ({0, 1}, {0, 1}, {0, 1, 2}, {0})
+    assert len(casts) == 2 * 2 * 3
+
+
+def test_each_player_plays_the_font_that_was_drawn(instruments: dict[int, Sampler], sine: Sampler) -> None:
+    performance = drawn()
+    violin, *others = performance.players
+    moved = performance.model_copy(update={"players": (violin.model_copy(update={"font": 1}), *others)})
+    before, after = (render(each, [instruments, {40: sine}]).stems for each in (performance, moved))
+    # What changes one player changes the level of the mix, so the others are the same but for one factor, and rounding.
+    alike = {name: float(np.corrcoef(before[name], after[name])[0, 1]) for name in before}
+    assert {name for name, value in alike.items() if value > 0.9999} == {"clarinet", "saxophone", "bassoon"}
 
 
 def test_players_are_nearly_together_and_never_quite() -> None:
@@ -180,7 +206,7 @@ def test_louder_notes_are_brighter(instruments: dict[int, Sampler]) -> None:
 
 @pytest.mark.parametrize("number", [1, 2, 3, 5])
 def test_the_mix_is_the_sum_of_the_stems_and_nothing_clips(instruments: dict[int, Sampler], number: int) -> None:
-    quartet = render(drawn(number), instruments)
+    quartet = render(drawn(number), [instruments])
     assert set(quartet.stems) == {"violin", "clarinet", "saxophone", "bassoon"}
     total = sum(stem.astype(np.int64) for stem in quartet.stems.values())
     np.testing.assert_array_equal(total, quartet.mixture)
@@ -193,8 +219,8 @@ def test_a_players_gain_changes_nothing_but_the_level(instruments: dict[int, Sam
     whole = next(each for each in map(drawn, range(1, 20)) if each.room is not None)
     violin, *others = whole.players
     louder = violin.model_copy(update={"gain_db": violin.gain_db + 3})
-    before = render(whole, instruments).stems
-    after = render(whole.model_copy(update={"players": (louder, *others)}), instruments).stems
+    before = render(whole, [instruments]).stems
+    after = render(whole.model_copy(update={"players": (louder, *others)}), [instruments]).stems
     factors = {}
     for name, stem in before.items():
         factors[name] = float(

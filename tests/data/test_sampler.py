@@ -115,6 +115,19 @@ def test_a_note_is_as_loud_as_any_other(tmp_path: Path) -> None:
     assert levels == pytest.approx([1, 1], abs=0.01)
 
 
+def test_layers_have_their_own_levels_and_an_attack_makes_the_note_no_quieter(tmp_path: Path) -> None:
+    """A recording 20 dB quieter than the one it is laid over stays so; what is not looped counts for no level."""
+    quiet = Made(harmonics(880) * np.float32(0.1))
+    loud, soft, once = ({KEYS: span(0, 127), MODES: mode, SAMPLE: n} for mode, n in ((1, 0), (1, 1), (0, 1)))
+    both = sampler(tmp_path, [loud, soft], [Made(), quiet]).note(steady(69), velocity=90)
+    frequencies, levels = spectrum(both[RATE:])
+    assert levels[np.abs(frequencies - 880) < 5].max() == pytest.approx(-20, abs=0.2)
+    assert float(np.std(both[RATE:])) == pytest.approx(1, abs=0.01)
+    struck = sampler(tmp_path, [loud, once], [Made(), quiet]).note(steady(69), velocity=90)
+    assert float(np.std(struck[RATE:])) == pytest.approx(1, abs=0.01)
+    assert float(np.std(struck[: RATE // 3] - both[: RATE // 3])) < 0.02
+
+
 def test_the_fonts_filter_is_heard(tmp_path: Path) -> None:
     zone = {KEYS: span(0, 127), CUTOFF: round(1200 * np.log2(440 / 8.176)), MODES: 1, SAMPLE: 0}
     made = Made(harmonics(440, partials=(0.4, 0.4, 0.4, 0.4)))

@@ -31,9 +31,10 @@ from made_fonts import (
     span,
 )
 
-from soli.data.corpora.fonts import fingerprint, font_sources, open_font, samplers
+from soli.data.corpora.fonts import Source, ensemble, fingerprint, font_sources, open_font, samplers
 from soli.data.corpora.gus_patch import PatchFolder, read_patch
 from soli.data.corpora.soundfont import SoundFont
+from soli.data.library import Split
 from soli.errors import DataError
 
 
@@ -91,10 +92,10 @@ def test_what_is_no_sound_font_is_refused(tmp_path: Path, spoil: object, said: s
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     path = sf2(tmp_path / "a.sf2", {40: [plain_zone()], 71: [plain_zone()]})
     with pytest.raises(DataError, match=r"a\.sf2 lacks program 65; known: 40 program 40, 71 program 71"):
-        samplers(path)
+        ensemble([Source.of(path)])
     (quartet_patches(tmp_path / "pats") / "070_Instrument.pat").unlink()
     with pytest.raises(DataError, match=r"pats lacks program 70; known: 040_Instrument, 065_Instrument"):
-        samplers(tmp_path / "pats")
+        ensemble([Source.of(tmp_path / "pats")])
 
 
 def test_a_sample_outside_the_file_is_damage(tmp_path: Path) -> None:
@@ -165,18 +166,48 @@ def test_fonts_are_found_by_path_and_by_package(tmp_path: Path) -> None:
     for name in ("usr/share/sounds/sf2", "usr/share/doc/fluid-soundfont-gm"):
         (fluid / name).mkdir(parents=True)
     (fluid / "usr/share/doc/fluid-soundfont-gm/copyright").write_text("Files: *\nLicense: MIT\n")
-    quartet_sf2(fluid / "usr/share/sounds/sf2/FluidR3_GM.sf2")
-    own = quartet_sf2(tmp_path / "own.sf2")
-    found = font_sources({"test": str(own)}, ["train", "test"], packages_root=tmp_path)
-    assert found["train"].name == "fluid-soundfont-gm"
-    assert found["train"].licence.licences == ("MIT",)
-    assert (found["test"].path, found["test"].licence.licences) == (own, ("see the font",))
-    assert set(samplers(found["train"].path)) == set(PROGRAMS)
-    assert fingerprint(own) == fingerprint(found["train"].path)
+    info = {"ICOP": b"The maker\0", "ICMT": b"As you like\0"}
+    quartet_sf2(fluid / "usr/share/sounds/sf2/FluidR3_GM.sf2", info=info)
+    own = quartet_sf2(tmp_path / "own.sf2", info=info)
+    given: dict[Split, list[str]] = {"train": ["fluid-soundfont-gm"], "test": [str(own)]}
+    found = font_sources(given, ["train", "test"], packages_root=tmp_path)
+    (train,), (test,) = found["train"], found["test"]
+    assert (train.name, train.licence.licences) == ("fluid-soundfont-gm", ("MIT",))
+    assert train.licence.text.startswith("FluidR3_GM.sf2:\nThe maker\nAs you like\n\nFiles: *")
+    assert (test.path, test.licence.licences) == (own, ("see the font",))
+    assert set(samplers(train.path)) == set(PROGRAMS)
+    assert fingerprint(own) == fingerprint(train.path)
     with pytest.raises(DataError, match=r"1 packages with sounds are not in .*; run: apt-get install .* freepats"):
         font_sources({}, ["test"], packages_root=tmp_path)
     with pytest.raises(DataError, match=r"no sound font at nowhere; wanted a path to one, or a package of these"):
-        open_font(font_sources({"test": "nowhere"}, ["test"])["test"].path)
+        open_font(font_sources({"test": ["nowhere"]}, ["test"])["test"][0].path)
+    with pytest.raises(DataError, match=r"2 packages with sounds .*; run: apt-get install .* minuet-data denemo-data"):
+        font_sources({}, ["train"], packages_root=tmp_path)
+
+
+def test_no_instrument_trains_that_is_also_in_a_font_that_judges(tmp_path: Path) -> None:
+    """The bassoons of both packages are FreePats'; what is left out is not there, even where nothing else would be."""
+    for name, place in (
+        ("minuet-data", "usr/share/minuet/soundfonts/GeneralUser-v1.47.sf2"),
+        ("denemo-data", "usr/share/sounds/sf2/A320U.sf2"),
+    ):
+        (tmp_path / "usr/share/doc" / name).mkdir(parents=True)
+        (tmp_path / "usr/share/doc" / name / "copyright").write_text("Files: *\nLicense: GPL-3\n")
+        (tmp_path / place).parent.mkdir(parents=True)
+        quartet_sf2(tmp_path / place)
+    given: dict[Split, list[str]] = {"train": ["minuet-data", "denemo-data"]}
+    sources = font_sources(given, ["train"], packages_root=tmp_path)["train"]
+    assert [source.licence.licences for source in sources] == [("GeneralUser GS License v2.0",), ("GPL-2",)]
+    with pytest.raises(DataError, match=r"the bassoon \(program 70\) of minuet-data and denemo-data is that of a font"):
+        ensemble(sources)
+    own = Source.of(quartet_sf2(tmp_path / "own.sf2"))
+    assert [sorted(each) for each in ensemble([*sources, own])] == [[40, 65, 71], [40, 65, 71], [40, 65, 70, 71]]
+
+
+def test_a_font_with_nobody_to_play_is_refused(tmp_path: Path) -> None:
+    drums = Source.of(sf2(tmp_path / "drums.sf2", {0: [plain_zone()]}))
+    with pytest.raises(DataError, match=r"drums\.sf2 has none of the instruments; leave that font out"):
+        ensemble([Source.of(quartet_sf2(tmp_path / "a.sf2")), drums])
 
 
 def test_a_font_is_read_by_seeking(tmp_path: Path) -> None:

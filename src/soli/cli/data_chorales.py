@@ -24,7 +24,8 @@ def build_chorales(
         typer.Option(
             "--font",
             help="SPLIT=FONT, may come again: a .sf2 file, a folder of .pat files, or one of the packages"
-            " fluid-soundfont-gm (trains by default), timgm6mb-soundfont (validates) and freepats (tests).",
+            " fluid-soundfont-gm, minuet-data, denemo-data (these train by default), timgm6mb-soundfont (validates)"
+            " and freepats (tests). Several may train: each player's is drawn.",
         ),
     ] = None,
     packages_root: Annotated[
@@ -71,20 +72,22 @@ def build_chorales(
     print(printable(text), flush=True)
 
 
-def _given(options: list[str]) -> "dict[Split, str]":
-    """The fonts by split. Raises UsageError where an option is no SPLIT=FONT, or a split comes twice."""
+def _given(options: list[str]) -> "dict[Split, list[str]]":
+    """The fonts by split. Raises UsageError where an option is no SPLIT=FONT, or one is given too many."""
     from typing import get_args
 
     from soli.data.library import Split
 
-    given: dict[Split, str] = {}
+    given: dict[Split, list[str]] = {}
     for option in options:
         name, _, font = option.partition("=")
         split = next((each for each in get_args(Split) if each == name), None)
         if split is None or not font:
             known = list(get_args(Split))
             raise UsageError(f"--font {option}", wanted="SPLIT=FONT", do="" if split else near(name, known))
-        if split in given:
-            raise UsageError(f"--font {split} was given twice", wanted="one font a split")
-        given[split] = font
+        if split in given and split != "train":
+            raise UsageError(f"--font {split} was given twice", wanted="one font to validate and one to test")
+        if font in given.get(split, []):
+            raise UsageError(f"--font {option} was given twice", wanted="every font once")
+        given.setdefault(split, []).append(font)
     return given

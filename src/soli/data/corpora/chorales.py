@@ -19,7 +19,7 @@ import json
 import shutil
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from soli.atomic import cannot_write, part_of, write_atomically
 from soli.data.corpora.chorale_scores import SCORES_NAME, Score, read_scores, splits_of
-from soli.data.corpora.fonts import Source, fingerprint, samplers
+from soli.data.corpora.fonts import Source, ensemble, fingerprint
 from soli.data.corpora.performance import PERFORMANCE_NAME, Performance
 from soli.data.corpora.performing import perform
 from soli.data.corpora.players import CHAIRS
@@ -47,6 +47,7 @@ README_NAME = "README.md"
 _FULL = np.float32(32768)
 
 Watch = Callable[[int, int | None], None]
+Fonts = Mapping[Split, tuple[Source, ...]]
 
 
 class Settings(BaseModel):
@@ -92,7 +93,7 @@ class Built:
 def build(
     out: Path,
     settings: Settings,
-    fonts: dict[Split, Source],
+    fonts: Fonts,
     *,
     workers: int = 1,
     watch: Watch = lambda done, total: None,
@@ -106,7 +107,7 @@ def build(
     if not settings.counts:
         raise UsageError("no pieces are asked for", wanted="--train, --valid or --test, with a number")
     for split in settings.counts:
-        samplers(fonts[split].path)
+        ensemble(fonts[split])
     record = _record(settings, fonts)
     _check_place(out, record)
     scores = read_scores(out / SCORES_NAME, watch=watch_scores)
@@ -115,8 +116,7 @@ def build(
     write_atomically(out / RECORD_NAME, json.dumps(record, indent=1) + "\n")
     _write_terms(out, settings, fonts)
     watch(len(pieces) - len(left), len(pieces))
-    paths = {split: font.path for split, font in fonts.items()}
-    work = functools.partial(make, out=out, fonts=paths, settings=settings)
+    work = functools.partial(make, out=out, fonts=fonts, settings=settings)
     for done, _ in enumerate(in_order(work, left, workers=workers), start=len(pieces) - len(left) + 1):
         watch(done, len(pieces))
     seconds = sum(_length_s(out / piece.split / piece.name) for piece in pieces)
@@ -137,11 +137,15 @@ def _pieces(split: Split, count: int, settings: Settings, scores: list[Score]) -
     return [Piece(split, number + 1, chosen[order[number % len(order)]]) for number in range(count)]
 
 
-def make(piece: Piece, *, out: Path, fonts: dict[Split, Path], settings: Settings) -> None:
+def make(piece: Piece, *, out: Path, fonts: Fonts, settings: Settings) -> None:
     """Draws, renders and writes one piece; its folder appears whole or not at all. Raises OutputError."""
-    instruments = samplers(fonts[piece.split])
+    instruments = ensemble(fonts[piece.split])
     performance = perform(
-        piece.score, split=piece.split, number=piece.number, seed=settings.seed, programs=instruments.keys()
+        piece.score,
+        split=piece.split,
+        number=piece.number,
+        seed=settings.seed,
+        fonts=[each.keys() for each in instruments],
     )
     quartet = render(performance, instruments)
     files = {piece.name: quartet.mixture}
@@ -189,9 +193,14 @@ def _length_s(folder: Path) -> float:
     return performance.duration_s
 
 
-def _record(settings: Settings, fonts: dict[Split, Source]) -> dict[str, Any]:
-    used = {split: {"name": fonts[split].name, "sha256": fingerprint(fonts[split].path)} for split in settings.counts}
+def _record(settings: Settings, fonts: Fonts) -> dict[str, Any]:
+    used = {split: [_font_record(source) for source in fonts[split]] for split in settings.counts}
     return {"settings": settings.model_dump(), "fonts": used, "soli": __version__}
+
+
+def _font_record(source: Source) -> dict[str, Any]:
+    record: dict[str, Any] = {"name": source.name, "sha256": fingerprint(source.path)}
+    return {**record, "left_out": sorted(source.left_out)} if source.left_out else record
 
 
 def _check_place(out: Path, record: dict[str, Any]) -> None:
@@ -205,7 +214,9 @@ def _check_place(out: Path, record: dict[str, Any]) -> None:
     try:
         old = json.loads(file.read_text(encoding="utf-8"))
         settings = Settings.model_validate(old["settings"])
-        changed = [f"the font of {split}" for split, font in old["fonts"].items() if record["fonts"].get(split) != font]
+        # A set of one font each, as they were once built, has no list of them.
+        before = {split: font if isinstance(font, list) else [font] for split, font in old["fonts"].items()}
+        changed = [f"the fonts of {split}" for split, used in before.items() if record["fonts"].get(split) != used]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{file} is damaged", do="build in another folder") from error
     if settings.seed != record["settings"]["seed"]:
@@ -219,19 +230,20 @@ def _check_place(out: Path, record: dict[str, Any]) -> None:
         )
 
 
-def _write_terms(out: Path, settings: Settings, fonts: dict[Split, Source]) -> None:
-    terms = {fonts[split].name: dataclasses.asdict(fonts[split].licence) for split in settings.counts}
+def _write_terms(out: Path, settings: Settings, fonts: Fonts) -> None:
+    terms = {source.name: dataclasses.asdict(source.licence) for split in settings.counts for source in fonts[split]}
     write_atomically(out / LICENCES_NAME, json.dumps(terms, indent=1) + "\n")
     write_atomically(out / README_NAME, readme_text(settings, fonts))
 
 
-def readme_text(settings: Settings, fonts: dict[Split, Source]) -> str:
+def readme_text(settings: Settings, fonts: Fonts) -> str:
     """What the set is, and on whose recordings it rests."""
     rows = []
     for split, count in settings.counts.items():
-        terms = ", ".join(fonts[split].licence.licences)
-        rows.append(f"| {split} | {count} | {fonts[split].name} | {terms} |")
-    table = "\n".join(["| split | pieces | sound font | its licence |", "|---|--:|---|---|", *rows])
+        names = ", ".join(source.name for source in fonts[split])
+        terms = ", ".join(dict.fromkeys(term for source in fonts[split] for term in source.licence.licences))
+        rows.append(f"| {split} | {count} | {names} | {terms} |")
+    table = "\n".join(["| split | pieces | sound fonts | their licences |", "|---|--:|---|---|", *rows])
     return f"""# Rendered chorales
 
 Made by soli {__version__} (`soli data build chorales`), seed {settings.seed}: four-part chorales by J. S. Bach, from \

@@ -42,6 +42,10 @@ class PatchFolder:
         named = ((re.match(r"(\d{3})[_-].*\.pat$", file.name, re.IGNORECASE), file) for file in self.path.iterdir())
         return {int(match[1]): file for match, file in sorted(named, key=lambda each: each[1]) if match}
 
+    def programs(self) -> dict[int, str]:
+        """The names of the patches, by program."""
+        return {program: file.stem for program, file in self.files().items()}
+
     def instrument(self, program: int) -> Instrument:
         """Raises DataError where the folder lacks the program or its file is damaged."""
         files = self.files()

@@ -60,7 +60,8 @@ class Resonance(_Frozen):
 class Player(_Frozen):
     """One player and instrument.
 
-    `side`: which of the font's microphones. `shift`: as many semitones higher is the recording that each note is
+    `font`: which of the split's fonts, in their order in chorales.json, the instrument is from. `side`: which of that
+    font's microphones. `shift`: as many semitones higher is the recording that each note is
     played from. `kept`: how much of the recorded vibrato stays. `bright`: by how many dB the partials above
     `bright_hz` change beyond each dB of level. `unsteady_cents`, `unsteady_db`: how pitch and level waver.
     """
@@ -68,6 +69,7 @@ class Player(_Frozen):
     source: str
     part: str
     program: int
+    font: int = 0
     side: str
     shift: float
     kept: float

@@ -4,7 +4,7 @@ Everything depends on the seed, the split and the number of the piece alone.
 """
 
 import zlib
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 import numpy as np
 
@@ -20,14 +20,18 @@ _TRANSPOSE = 5
 _DRY_SHARE = 0.25
 
 
-def perform(score: Score, *, split: str, number: int, seed: int, programs: Container[int]) -> Performance:
-    """Draws performance `number` of a split. `programs`: those that the font has.
+def perform(score: Score, *, split: str, number: int, seed: int, fonts: Sequence[Container[int]]) -> Performance:
+    """Draws performance `number` of a split. `fonts`: the programs that each of its fonts has.
 
-    In training instruments vary more than elsewhere: other members of a family, microphones, bodies, formants.
+    In training instruments vary more than elsewhere: other members of a family, microphones, bodies, formants. Each
+    player's font is drawn on its own, so that those of one quartet are from several.
     """
     rng = np.random.default_rng([seed, zlib.crc32(f"chorale {split}".encode()), number])
     varied = split == "train"
-    voices = [_cast(chair, score, rng, programs) if varied else chair.voice for chair in CHAIRS]
+    voices = [_cast(chair, score, rng, fonts) if varied else chair.voice for chair in CHAIRS]
+    # Drawn apart from all else: whatever fonts there are to choose from, what is played is the same.
+    lots = np.random.default_rng([seed, zlib.crc32(f"fonts {split}".encode()), number])
+    chosen = [_font(voice, fonts, lots) for voice in voices]
     transposed = _transposition(score, voices, rng)
     room = draw_room(rng)
     seats = draw_seats(room, len(CHAIRS), rng)
@@ -36,10 +40,10 @@ def perform(score: Score, *, split: str, number: int, seed: int, programs: Conta
     tuning = round(float(rng.uniform(-12, 18)), 2)
     dry = rng.random() < _DRY_SHARE
     players = []
-    for chair, voice, seat in zip(CHAIRS, voices, seats, strict=True):
+    for chair, voice, font, seat in zip(CHAIRS, voices, chosen, seats, strict=True):
         habits = Habits.drawn(voice, rng)
         notes = played_notes(piece, chair, voice, habits, tuning, rng)
-        players.append(_player(chair, voice, habits, notes, seat, varied, rng))
+        players.append(_player(chair, voice, font, habits, notes, seat, varied, rng))
     return Performance(
         bwv=score.bwv,
         split=split,
@@ -54,8 +58,8 @@ def perform(score: Score, *, split: str, number: int, seed: int, programs: Conta
     )
 
 
-def _cast(chair: Chair, score: Score, rng: np.random.Generator, programs: Container[int]) -> Voice:
-    """The chair's own instrument, or one of its family that the font has and whose range the part fits."""
+def _cast(chair: Chair, score: Score, rng: np.random.Generator, fonts: Sequence[Container[int]]) -> Voice:
+    """The chair's own instrument, or one of its family that a font has and whose range the part fits."""
     lot = rng.random()
     pitches = [note.pitch for note in score.parts[chair.part]]
     for voice, share in chair.others:
@@ -63,8 +67,13 @@ def _cast(chair: Chair, score: Score, rng: np.random.Generator, programs: Contai
         if lot < 0:
             low, high = voice.keys[0] - min(pitches), voice.keys[1] - max(pitches)
             fits = low <= high and low <= _TRANSPOSE and high >= -_TRANSPOSE
-            return voice if fits and voice.program in programs else chair.voice
+            return voice if fits and any(voice.program in font for font in fonts) else chair.voice
     return chair.voice
+
+
+def _font(voice: Voice, fonts: Sequence[Container[int]], rng: np.random.Generator) -> int:
+    """The number of one of the fonts that have the instrument, each as likely."""
+    return int(rng.choice([number for number, programs in enumerate(fonts) if voice.program in programs]))
 
 
 def _transposition(score: Score, voices: list[Voice], rng: np.random.Generator) -> int:
@@ -85,6 +94,7 @@ def _transposition(score: Score, voices: list[Voice], rng: np.random.Generator) 
 def _player(
     chair: Chair,
     voice: Voice,
+    font: int,
     habits: Habits,
     notes: tuple[PlayedNote, ...],
     seat: Point,
@@ -96,6 +106,7 @@ def _player(
         source=chair.source,
         part=chair.part,
         program=voice.program,
+        font=font,
         side=str(side) if varied else "left",
         shift=round(float(shift), 2) if varied else 0.0,
         kept=habits.kept,

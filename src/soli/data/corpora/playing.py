@@ -5,7 +5,7 @@ they are stored, in 16 bits.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,10 +37,10 @@ class Quartet:
     mixture: Samples
 
 
-def render(performance: Performance, samplers: Mapping[int, Sampler]) -> Quartet:
-    """Plays a performance with the instruments `samplers`, by program."""
+def render(performance: Performance, samplers: Sequence[Mapping[int, Sampler]]) -> Quartet:
+    """Plays a performance with the instruments `samplers`: of each font, by program."""
     frames = round((performance.duration_s + _TAIL_S) * RATE)
-    stems = [play(player, samplers[player.program], frames) for player in performance.players]
+    stems = [play(player, samplers[player.font][player.program], frames) for player in performance.players]
     if performance.room is not None:
         seats = [player.seat_m for player in performance.players]
         rooms = responses(performance.room, seats, sample_rate=RATE)

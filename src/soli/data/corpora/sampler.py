@@ -29,9 +29,13 @@ _QUIET = 1e-6
 
 @dataclass(frozen=True)
 class Prepared:
-    """A zone with its samples read, levelled so that the sustained part has an RMS of 1, and its wobble measured."""
+    """A zone with its samples read, levelled so that the sustained part has an RMS of 1, and its wobble measured.
+
+    `level` is the RMS that its sustained part had, with the zone's gain.
+    """
 
     zone: Zone
+    level: float
     samples: Array
     wobble: Wobble
 
@@ -61,20 +65,20 @@ class Sampler:
         """
         key = float(np.median(pitch)) + shift
         zones = self.instrument.at(key, velocity, side="right" if side == "right" else "left")
-        loudest = max(zone.gain_db for zone in zones)
-        played = [
-            10 ** ((zone.gain_db - loudest) / 20) * _play(self._prepare(zone), pitch, skip_s=skip_s, kept=kept)
-            for zone in zones
-        ]
+        layers = [self._prepare(zone) for zone in zones]
+        # What is not looped is the attack of what is: bow or tongue, laid over it.
+        sustained = math.hypot(*([each.level for each in layers if each.zone.loop] or [each.level for each in layers]))
+        played = [each.level / sustained * _play(each, pitch, skip_s=skip_s, kept=kept) for each in layers]
         total: Array = np.sum(played, axis=0, dtype=np.float32)
-        return total / np.float32(math.sqrt(len(zones)))
+        return total
 
     def _prepare(self, zone: Zone) -> Prepared:
         if id(zone) not in self._prepared:
             samples = zone.read()
             loop = zone.loop or (0, len(samples))
-            level = float(np.sqrt(np.mean(samples[loop[0] : loop[1]].astype(np.float64) ** 2)))
-            self._prepared[id(zone)] = Prepared(zone, samples / np.float32(max(level, _QUIET)), measure(zone, samples))
+            level = max(float(np.sqrt(np.mean(samples[loop[0] : loop[1]].astype(np.float64) ** 2))), _QUIET)
+            gained = level * 10 ** (zone.gain_db / 20)
+            self._prepared[id(zone)] = Prepared(zone, gained, samples / np.float32(level), measure(zone, samples))
         return self._prepared[id(zone)]
 
 

@@ -87,6 +87,16 @@ class SoundFont:
         presets = self.tables["phdr"][:-1]
         return {int(each["program"]): _text(each["name"]) for each in presets if each["bank"] == bank}
 
+    def terms(self) -> str:
+        """What the font says about its copyright and in its comment; empty where it says nothing."""
+        said = []
+        with self.path.open("rb") as file:
+            for kind, (start, length) in _chunks(self.path, self.path.stat().st_size):
+                if kind in ("ICOP", "ICMT"):
+                    file.seek(start)
+                    said.append(_text(file.read(length)))
+        return "\n".join(said).replace("\r\n", "\n")
+
     def instrument(self, program: int) -> Instrument:
         """A program of bank 0. Raises DataError where the font lacks it or what belongs to it is damaged."""
         presets = self.tables["phdr"]
