@@ -18,6 +18,11 @@ def test_steps_fill_what_validation_leaves_of_the_budget() -> None:
     assert budget.steps_for(100, step_s=0.5, valid_s=15, validations=10) < 0
 
 
+@pytest.mark.parametrize(("minutes", "words"), [(1, "1 minute"), (0.1, "0.1 minutes"), (20, "20 minutes")])
+def test_a_budget_in_words(minutes: float, words: str) -> None:
+    assert budget.in_minutes(minutes) == words
+
+
 def test_a_measured_run_keeps_its_settings_but_for_the_steps(
     librimix: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

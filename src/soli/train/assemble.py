@@ -19,6 +19,7 @@ from soli.train.fit import check_fit
 from soli.train.loop import Training
 from soli.train.network import build, network_settings
 from soli.train.objectives import objective_for
+from soli.train.presence import check_present, files_of
 from soli.train.run import RunFolder, RunSettings
 from soli.train.validate import Validation
 
@@ -84,9 +85,9 @@ def open_data(settings: RunSettings, data: Path) -> DataSource:
         split = _library_split(settings.data.split)
         planner = Planner(spec, sounds, seed=settings.seed)
         valid = read_manifest(folder / (settings.data.valid or "valid.jsonl"))
-        check_validation(
-            settings, uses_of_sounds((each for each in sounds.sounds if each.split == split), folder), valid
-        )
+        drawn = [each for each in sounds.sounds if each.split == split]
+        check_present([*(str(folder / each.path) for each in drawn), *_files_to_validate(settings, valid)])
+        check_validation(settings, uses_of_sounds(drawn, folder), valid)
         record = {"sha256": sha256_file(library), "packages": _packages(sounds, split)}
         return DataSource(Planned(planner, split=split, root=folder), valid, record)
     if data.is_dir():
@@ -102,8 +103,14 @@ def open_data(settings: RunSettings, data: Path) -> DataSource:
     items = Excerpts(
         manifest, split=wanted.split, duration_s=wanted.duration_s, seed=settings.seed, remixed=wanted.remix
     )
+    check_present([*files_of(items.rows, manifest.root), *_files_to_validate(settings, valid)])
     check_validation(settings, uses_of_rows(items.rows, manifest.root), valid)
     return DataSource(items, valid, {"sha256": sha256_file(data), "packages": []})
+
+
+def _files_to_validate(settings: RunSettings, valid: Manifest) -> list[str]:
+    wanted = settings.data
+    return files_of(spread(valid.split(wanted.valid_split), wanted.valid_rows), valid.root)
 
 
 def check_split(manifest: Manifest, split: str) -> None:

@@ -4,6 +4,7 @@ Item `index` is a pure function of the run's seed and of the index, so that the 
 number of loader processes, and a resumed run sees exactly the items that it would have seen.
 """
 
+import signal
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -117,7 +118,7 @@ def batches(mixtures: Mixtures, order: Onwards, *, workers: int) -> Iterator[Bat
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         persistent_workers=workers > 0,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_ready_loader,
         collate_fn=_collate,
         # Else the loader would draw from the generator that dropout draws from, once more with every resumption.
         generator=torch.Generator(),
@@ -137,9 +138,15 @@ def _collate(items: list[Item | SoliError]) -> Batch | SoliError:
     return Batch(torch.stack([m for m, _ in rendered]), torch.stack([t for _, t in rendered]))
 
 
-def _one_thread(_: int) -> None:
-    """Loader processes must not take the cores that the network trains on."""
+def _ready_loader(_: int) -> None:
+    """Loader processes must not take the cores that the network trains on, nor end before the process they load for.
+
+    Ctrl-C reaches them too, and so does a polite kill of the whole group; they end when they are no longer needed, or
+    when the other process is gone.
+    """
     torch.set_num_threads(1)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def validation_rows(manifest: Manifest, *, split: str) -> list[Row]:
