@@ -1,14 +1,12 @@
 """One function on many items by several processes, none of which outlives the run, however that ends."""
 
 import os
-import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import resource_tracker
 from typing import TypeVar
@@ -16,6 +14,7 @@ from typing import TypeVar
 from loky import ProcessPoolExecutor
 
 from soli.errors import SoliError
+from soli.stops import undisturbed
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -25,7 +24,6 @@ THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # Items given out for each process: as many as keep all of them at work while one takes several times as long.
 _AHEAD = 4
 _LOOK_EVERY_S = 0.5
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def in_processes(work: Callable[[T], R], items: Iterable[T], *, processes: int, threads: int) -> Iterator[R]:
@@ -47,30 +45,19 @@ def in_processes(work: Callable[[T], R], items: Iterable[T], *, processes: int, 
             "a worker process was killed", do="run it again, with fewer --workers if memory is short: it goes on"
         ) from error
     finally:
-        with _undisturbed():
+        with undisturbed():
             pool.shutdown(kill_workers=True)
 
 
 def _in_order(pool: ProcessPoolExecutor, work: Callable[[T], R], items: Iterator[T], *, ahead: int) -> Iterator[R]:
     """Not `pool.map`, which cancels what is left when it is closed: a pool that is killed then trips over that."""
     waiting: deque[Future[R]] = deque()
-    with _undisturbed():  # the first call starts every process, and they inherit what is blocked
+    with undisturbed():  # the first call starts every process, and they inherit what is blocked
         waiting.extend(pool.submit(work, item) for item in islice(items, ahead))
     while waiting:
         result = waiting.popleft().result()
         waiting.extend(pool.submit(work, item) for item in islice(items, 1))
         yield result
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Holds Ctrl-C and polite kills back until the end."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with(parent: int) -> None:

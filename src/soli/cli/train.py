@@ -38,9 +38,9 @@ def train(
     on with the same call and --resume, from its beginning if it was stopped before its first save, and ends with the
     same weights as one that was not.
     """
-    from soli.train.loop import take_denormals_as_zero
+    from soli.train.process import ready_process
 
-    take_denormals_as_zero()
+    ready_process()
     with _stopped("stopped before the first step of this call", do="give the same command again"), stoppable("steps"):
         training, budget = _prepare(recipe, set_ or [], minutes, data=data, out=out, resume=resume)
     _run(training, budget, resume=resume, json=json)

@@ -4,7 +4,6 @@ Item `index` is a pure function of the run's seed and of the index, so that the 
 number of loader processes, and a resumed run sees exactly the items that it would have seen.
 """
 
-import signal
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -19,6 +18,7 @@ from soli.data.manifest import Manifest, Row, excerpt, remix
 from soli.data.plan import Planner
 from soli.data.render import Rendered, render
 from soli.errors import DataError, SoliError
+from soli.stops import stand_apart, undisturbed
 from soli.train.objectives import Batch
 
 
@@ -123,7 +123,9 @@ def batches(mixtures: Mixtures, order: Onwards, *, workers: int) -> Iterator[Bat
         # Else the loader would draw from the generator that dropout draws from, once more with every resumption.
         generator=torch.Generator(),
     )
-    for batch in loader:
+    with undisturbed():
+        items = iter(loader)
+    for batch in items:
         if isinstance(batch, SoliError):
             raise batch
         yield batch
@@ -141,12 +143,10 @@ def _collate(items: list[Item | SoliError]) -> Batch | SoliError:
 def _ready_loader(_: int) -> None:
     """Loader processes must not take the cores that the network trains on, nor end before the process they load for.
 
-    Ctrl-C reaches them too, and so does a polite kill of the whole group; they end when they are no longer needed, or
-    when the other process is gone.
+    They end when they are no longer needed, or when the other process is gone.
     """
     torch.set_num_threads(1)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    stand_apart()
 
 
 def validation_rows(manifest: Manifest, *, split: str) -> list[Row]:

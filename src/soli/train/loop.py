@@ -100,15 +100,6 @@ def _accelerator(precision: str) -> Accelerator:
     return Accelerator(mixed_precision="bf16" if precision == "bfloat16" else "no")
 
 
-def take_denormals_as_zero() -> None:
-    """For the whole process, and before its first threads, which inherit it.
-
-    Silence and band limits give gradients near the smallest numbers there are, which a processor adds up tens of times
-    more slowly than others; taken as zero they change nothing.
-    """
-    torch.set_flush_denormal(True)
-
-
 class Sitting:
     """What one process holds between two interruptions: weights, their moving average, optimizer, progress."""
 
