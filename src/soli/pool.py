@@ -2,14 +2,12 @@
 
 import multiprocessing
 import os
-import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import resource_tracker
 from typing import TypeVar
@@ -17,6 +15,7 @@ from typing import TypeVar
 from loky import ProcessPoolExecutor
 
 from soli.errors import SoliError
+from soli.stops import undisturbed
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -26,7 +25,6 @@ THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # Items given out for each process: as many as keep all of them at work while one takes several times as long.
 _AHEAD = 4
 _LOOK_EVERY_S = 0.5
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def in_processes(work: Callable[[T], R], items: Iterable[T], *, processes: int, threads: int) -> Iterator[R]:
@@ -43,7 +41,7 @@ def in_processes(work: Callable[[T], R], items: Iterable[T], *, processes: int, 
             "a worker process was killed", do="run it again, with fewer --workers if memory is short: it goes on"
         ) from error
     finally:
-        with _undisturbed():
+        with undisturbed():
             pool.shutdown(kill_workers=True)
 
 
@@ -59,19 +57,19 @@ def apart(
         while True:
             for item in islice(left, processes - len(at_work)):
                 pool = _pool(1, threads)
-                with _undisturbed():
+                with undisturbed():
                     at_work[pool.submit(work, item)] = (item, pool)
             if not at_work:
                 return
             finished, _ = wait(at_work, return_when=FIRST_COMPLETED)
             for future in finished:
                 item, pool = at_work.pop(future)
-                with _undisturbed():
+                with undisturbed():
                     pool.shutdown(kill_workers=True)
                 error = future.exception()
                 yield item, future.result() if error is None else _told(error)
     finally:
-        with _undisturbed():
+        with undisturbed():
             for _, pool in at_work.values():
                 pool.shutdown(kill_workers=True)
 
@@ -97,23 +95,12 @@ def _pool(processes: int, threads: int) -> ProcessPoolExecutor:
 def _in_order(pool: ProcessPoolExecutor, work: Callable[[T], R], items: Iterator[T], *, ahead: int) -> Iterator[R]:
     """Not `pool.map`, which cancels what is left when it is closed: a pool that is killed then trips over that."""
     waiting: deque[Future[R]] = deque()
-    with _undisturbed():  # the first call starts every process, and they inherit what is blocked
+    with undisturbed():  # the first call starts every process, and they inherit what is blocked
         waiting.extend(pool.submit(work, item) for item in islice(items, ahead))
     while waiting:
         result = waiting.popleft().result()
         waiting.extend(pool.submit(work, item) for item in islice(items, 1))
         yield result
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Holds Ctrl-C and polite kills back until the end."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(parent: int) -> None:

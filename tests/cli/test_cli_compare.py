@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cli_call as call
@@ -11,7 +12,8 @@ from safetensors.torch import save_file
 
 import models
 from made_sounds import noise, syllables
-from soli.data.manifest import Part, Row, write_manifest
+from soli.cli.entrants import names_of
+from soli.data.manifest import Part, Row, read_manifest, write_manifest
 from soli.media.audio import write_audio
 from soli.train.network import build
 from soli.train.run import RunFolder, check_settings
@@ -36,7 +38,7 @@ def manifest(tmp_path: Path) -> Path:
     return tmp_path / "test.jsonl"
 
 
-def run_folder(path: Path, *, name: str, weights: bool = True) -> Path:
+def run_folder(path: Path, *, name: str, weights: bool = True, scale: float = 1.0) -> Path:
     """A run as training leaves it, of a network that has learnt nothing."""
     values = {
         "name": name,
@@ -53,7 +55,7 @@ def run_folder(path: Path, *, name: str, weights: bool = True) -> Path:
     folder.create(settings, {"sha256": "", "packages": []})
     folder.log.write_text('{"step": 10, "seconds": 45.0}\n{"step": 20, "seconds": 90.0, "valid_score": 1.0}\n')
     if weights:
-        save_file(build(settings).state_dict(), folder.weights)
+        save_file({key: scale * value for key, value in build(settings).state_dict().items()}, folder.weights)
     return path
 
 
@@ -94,38 +96,81 @@ def test_runs_models_and_baselines_in_one_table(
     assert model.is_file()
 
 
-def test_runs_of_one_name_are_called_as_their_folders(
+def test_a_second_run_of_a_recipe_can_be_added_later(
     manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs = [run_folder(tmp_path / folder, name="same", weights=False) for folder in ("one", "two", "x/one")]
-    done = call.inside(capsys, "compare", *runs[:2], *options(manifest, tmp_path / "out"))
-    assert (done.code, len(done.errors)) == (1, 1)
-    assert "nothing can be compared: one: " in done.errors[0]
-    done = call.inside(capsys, "compare", *runs, *options(manifest, tmp_path / "out"))
+    folders = {"one": 1.0, "two": 1.1, "x/one": 1.2}
+    one, two, other = (run_folder(tmp_path / path, name="same", scale=scale) for path, scale in folders.items())
+    out = tmp_path / "out"
+    assert call.inside(capsys, "compare", one, *options(manifest, out)).code == 0
+    scored = (out / "one" / "results.jsonl").read_text()
+    done = call.inside(capsys, "compare", one, two, *options(manifest, out), "--json")
+    assert (done.code, {entrant["name"] for entrant in done.json["entrants"]}) == (0, {"one", "two"})
+    assert (out / "one" / "results.jsonl").read_text() == scored
+    done = call.inside(capsys, "compare", one, two, other, *options(manifest, out))
     assert done.code == 2
-    assert "would both be called one" in done.errors[0]
+    assert f"{one} and {other} would both be called one" in done.errors[0]
+    done = call.inside(capsys, "compare", other, two, *options(manifest, out), "--json")
+    assert (done.code, [entrant["name"] for entrant in done.json["entrants"]]) == (1, ["two"])
+    assert f"{out / 'one'} holds the results of another model" in done.json["failed"][0]["error"]
+
+
+def test_a_name_is_the_folders_or_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "runs" / "mine" / "deep").mkdir(parents=True)
+    (tmp_path / "best").symlink_to(tmp_path / "runs" / "mine")
+    monkeypatch.chdir(tmp_path / "runs" / "mine" / "deep")
+    for named, name in {
+        "..": "mine",
+        ".": "deep",
+        "../../../best/": "best",
+        "x/a.soli.onnx": "a",
+        "b.onnx": "b",
+    }.items():
+        assert names_of([named, "mixture"]) == [name, "mixture"]
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+def test_a_polite_kill_says_how_to_go_on(manifest: Path, tmp_path: Path, flags: tuple[str, ...]) -> None:
+    rows = read_manifest(manifest).rows
+    many = [row.model_copy(update={"id": f"{row.id}-{index}"}) for index in range(100) for row in rows]
+    write_manifest(manifest.with_name("many.jsonl"), many)
+    slow = models.save(tmp_path, models.recurrent_model(hidden=64), "slow")
+    words = ("compare", slow, "--data", manifest.with_name("many.jsonl"), "--out", tmp_path / "out", "--workers", "2")
+    run = subprocess.Popen(call.words(*words, *flags), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    results = tmp_path / "out" / "slow" / "results.jsonl"
+    while run.poll() is None and not (results.exists() and results.stat().st_size):
+        time.sleep(0.01)
+    run.terminate()
+    out, err = run.communicate(timeout=60)
+    assert (run.returncode, err) == (
+        130,
+        b"soli: error: stopped; the items that are done are kept; give the same command again for the rest\n",
+    )
+    assert json.loads(out) == {"stopped": True} if flags else out == b""
 
 
 def test_wrong_calls_are_one_line(manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rest = options(manifest, tmp_path / "out")
     half = models.save(tmp_path, models.half_model(name="half", sample_rate=RATE), "half")
     worst = models.save(tmp_path, models.half_model(name="worst", sample_rate=RATE), "worst")
-    outside = models.save(tmp_path, models.half_model(name="../half", sample_rate=RATE), "outside")
+    odd = models.save(tmp_path, models.half_model(name="half", sample_rate=RATE), "so so")
     slow = models.save(tmp_path, models.half_model(name="slow", sample_rate=4000), "slow")
+    (tmp_path / "x").mkdir()
+    again = models.save(tmp_path / "x", models.half_model(name="other", sample_rate=RATE), "half")
     (tmp_path / "empty").mkdir()
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "run.json").write_text("{}")
     cases = {
         (): (2, "nothing to compare"),
-        (half, half): (2, "would both be called half"),
+        (half, again): (2, f"{half} and {again} would both be called half"),
         ("mixture", "mixture"): (2, "would both be called mixture"),
         (worst,): (2, "would be called 'worst'"),
-        (outside,): (2, "would be called '../half'"),
+        (odd,): (2, "would be called 'so so'"),
         ("voyce",): (2, "unknown model 'voyce'"),
         (tmp_path / "gone.onnx",): (1, "gone.onnx"),
         (tmp_path / "empty",): (1, "holds no run"),
         (tmp_path / "damaged",): (1, "run.json lacks settings"),
-        (half, slow): (2, "slow (4000 Hz) is below that"),
+        (slow,): (2, "slow (4000 Hz) is below that"),
     }
     for runs, (code, text) in cases.items():
         done = call.inside(capsys, "compare", *runs, *rest)

@@ -265,6 +265,33 @@ def test_a_mixture_that_cannot_be_compared_is_named(tmp_path: Path) -> None:
     assert check([path]).mixtures[0].residual_db == 300.0
 
 
+def longer(path: Path, **changes: object) -> list[str]:
+    """The problems of the manifest of `track` once its row is changed."""
+    (row,) = read_manifest(path).rows
+    write_manifest(path, [row.model_copy(update=changes)])
+    return problems(path)
+
+
+@pytest.mark.parametrize("mixture", ["track/mixture.wav", None])
+def test_a_row_that_is_longer_than_its_files_is_named(tmp_path: Path, mixture: str | None) -> None:
+    path, _ = track(tmp_path)
+    assert longer(path, duration_s=100.0, mixture=mixture) == ["row track: duration_s is 100, its files give 1 s"]
+    assert longer(path, duration_s=1.009) == []
+    assert longer(path, duration_s=0.5, mixture=None) == []
+    assert longer(path, duration_s=100.0, spec="voice-test") == [], "planned mixtures may end in silence"
+
+
+def test_a_part_that_is_longer_than_its_file_is_named(tmp_path: Path) -> None:
+    path, _ = track(tmp_path)
+    first, second = read_manifest(path).rows[0].parts
+    late = second.model_copy(update={"start_s": 0.75, "duration_s": 0.5})
+    fast = second.model_copy(update={"start_s": 0.5, "duration_s": 0.5, "speed": 2.0})
+    said = "row track: its part of b reaches {} s into track/b.wav, which has 1.000 s"
+    assert longer(path, parts=(first, late), mixture=None) == [said.format("1.250")]
+    assert longer(path, parts=(first, fast)) == [said.format("1.500")]
+    assert longer(path, parts=(first, fast.model_copy(update={"duration_s": 0.25}))) == []
+
+
 def test_progress_counts_files_and_mixtures(tmp_path: Path) -> None:
     path, _ = track(tmp_path)
     for hashes, total in ((True, 4), (False, 3)):

@@ -97,6 +97,22 @@ def test_problems_are_lines_and_an_exit_code(own_library: Path, capsys: Capture)
     assert len(json.loads(capsys.readouterr().out)["problems"]) == 1
 
 
+def test_a_split_that_nothing_takes_by_itself_is_a_warning(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "set/one").mkdir(parents=True)
+    write_audio(tmp_path / "set/one/noise.wav", noise(0.2, 8000, seed=1)[None], sample_rate=8000)
+    path = tmp_path / "m.jsonl"
+    told(capsys, "data", "stems", tmp_path / "set", "--split", "tset", "--out", path)
+    assert main(["data", "check", str(path)]) == 0
+    out, err = capsys.readouterr()
+    assert err.count("\n") == 1
+    assert "warning: the split 'tset' (rows: 1, the first is one) is none of train, train_small, valid, test" in err
+    assert "in order" in out
+    assert "minus the sum" not in out
+    for split in ("train", "train_small", "valid", "test", "all"):
+        told(capsys, "data", "stems", tmp_path / "set", "--split", split, "--out", path)
+        assert told(capsys, "data", "check", path)["warnings"] == []
+
+
 def test_several_manifests_are_checked_together(tmp_path: Path, capsys: Capture) -> None:
     for name in ("voice", "noise", "mixture"):
         (tmp_path / "set/one").mkdir(parents=True, exist_ok=True)
@@ -108,7 +124,9 @@ def test_several_manifests_are_checked_together(tmp_path: Path, capsys: Capture)
     out, err = capsys.readouterr()
     assert "the file set/one/noise.wav is in test and train" in err
     assert "wanted -40 dB at most" in err
-    assert out.count("row one: mixture minus the sum of the stems 0.0 dB") == 2
+    assert out.count("mixtures minus the sum of their stems: 0 dB at most (one)") == 1
+    assert main(["data", "check", str(tmp_path / "train.jsonl"), str(tmp_path / "test.jsonl"), "--json"]) == 1
+    assert [each["residual_db"] for each in json.loads(capsys.readouterr().out)["mixtures"]] == [0, 0]
     assert "2 items (test 1, train 1), 3 files" in out
     assert main(["data", "check", str(tmp_path / "train.jsonl"), "--limit-db", "1"]) == 0
 

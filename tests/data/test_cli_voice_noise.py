@@ -34,6 +34,16 @@ def test_a_set_becomes_a_manifest(tmp_path: Path, capsys: Capture) -> None:
     assert "in order" in said
 
 
+def test_nothing_is_said_of_a_valid_that_was_not_taken(tmp_path: Path, capsys: Capture) -> None:
+    root, out = voice_noise(tmp_path / "set"), tmp_path / "some.jsonl"
+    call = ("data", "voice-noise", root, "--split", "train_small", "--split", "test", "--out", out)
+    said, warned = run(capsys, *call)
+    assert "held out" not in said
+    assert warned == ""
+    told = json.loads(run(capsys, *call, "--json")[0])
+    assert ("valid" in told["splits"], told["held_out"]) == (False, False)
+
+
 def test_one_split_alone(tmp_path: Path, capsys: Capture) -> None:
     root, out = voice_noise(tmp_path / "set"), tmp_path / "test.jsonl"
     run(capsys, "data", "voice-noise", root, "--split", "test", "--out", out)

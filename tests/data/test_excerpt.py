@@ -71,7 +71,7 @@ def test_what_is_not_a_number_is_an_input_error(tmp_path: Path) -> None:
     samples[6000] = np.nan
     soundfile.write(path, samples, 8000, subtype="FLOAT")
     read_excerpt(path, start_s=0.0, duration_s=0.5)
-    with pytest.raises(InputError, match=r"a\.wav holds 1 samples that are NaN or infinite, the first at 0\.750000 s"):
+    with pytest.raises(InputError, match=r"a\.wav holds 1 sample that is NaN or infinite, the first at 0\.750000 s"):
         read_excerpt(path, start_s=0.5, duration_s=0.5)
 
 

@@ -1,6 +1,5 @@
 """What is validated on must not be trained on: found by path or by content, from what the manifest says alone."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -55,11 +54,3 @@ def test_a_shared_mixture_is_found_and_all_rows_are_counted() -> None:
 def test_a_file_of_another_manifest_is_found_where_it_lies() -> None:
     with pytest.raises(DataError, match=r"row v holds a\.wav"):
         check([row("t", ("a.wav", ""))], [row("v", ("../a.wav", ""))], elsewhere="other")
-
-
-def test_a_hundred_thousand_rows_take_seconds() -> None:
-    trained = [row(f"t{index}", (f"{index}/v.wav", f"{index}v")) for index in range(20_000)]
-    validated = [row(f"v{index}", (f"v{index}/v.wav", f"v{index}")) for index in range(20_000)]
-    start = time.process_time()
-    check(trained, validated)
-    assert time.process_time() - start < 3, "200,000 rows would take half a minute"

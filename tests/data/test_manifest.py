@@ -95,6 +95,17 @@ def test_a_missing_and_an_empty_manifest_are_named(tmp_path: Path) -> None:
         read_manifest(tmp_path / "empty.jsonl")
 
 
+def test_the_manifest_that_recipes_validate_on_is_called_so(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no manifest at .*valid\.jsonl; .*data\.valid"):
+        read_manifest(tmp_path / "valid.jsonl")
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_text(json.dumps(example()) + "\n", encoding="utf-8-sig")
+    assert read_manifest(path).rows == (Row.model_validate(example()),)
+
+
 def test_two_rows_of_one_name_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
     row = Row.model_validate(example())
     with pytest.raises(DataError, match="two rows are called a"):

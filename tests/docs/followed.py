@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+# The longest takes half a minute here, some of it twice that on a busy machine.
+_LONGEST_S = 240
 _FILE = re.compile(r"# file: (\S+)\n")
 _ABOVE = re.compile(r"# above the line `(.*)` in (\S+)\n")
 
@@ -64,13 +67,22 @@ class Copy:
         """Runs one command of a page: `soli ...` and `pytest ...` are those of this copy and of this Python."""
         program, *words = command.split()
         module = {"soli": "soli.cli.main", "pytest": "pytest"}[program]
-        environment = {**os.environ, "PYTHONPATH": str(self.root / "src")}
-        return subprocess.run(
-            [sys.executable, "-m", module, *words],
+        environment = {**os.environ, "PYTHONPATH": str(self.root / "src"), "PYTHONFAULTHANDLER": "1"}
+        call = [sys.executable, "-m", module, *words]
+        process = subprocess.Popen(
+            call,
             cwd=self.root,
             env=environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=600,
-            check=False,
+            start_new_session=True,
         )
+        try:
+            stdout, stderr = process.communicate(timeout=_LONGEST_S)
+        except subprocess.TimeoutExpired:
+            # Aborted, it says where each of its processes was.
+            os.killpg(process.pid, signal.SIGABRT)
+            stdout, stderr = process.communicate(timeout=60)
+            raise AssertionError(f"{command}\ntook more than {_LONGEST_S} s\n{stdout}\n{stderr}") from None
+        return subprocess.CompletedProcess(call, process.returncode, stdout, stderr)

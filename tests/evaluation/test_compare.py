@@ -1,4 +1,5 @@
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -220,9 +221,22 @@ def test_one_entry_that_fails_does_not_stop_the_others(entries: list[Entry], man
     found = compared([Entry("half", str(other), ""), entries[2]], manifest, out, limit=2)
     assert [entrant.name for entrant in found.entrants] == ["low"]
     assert found.failed[0].name == "half"
-    assert "changed the model" in found.failed[0].error
-    with pytest.raises(SoliError, match=r"nothing could be compared: half: .*changed the model"):
-        compared([Entry("half", str(other), "")], manifest, out, limit=2)
+    assert re.search(r"out/half holds the results of another model .*half \w{8}, now half", found.failed[0].error)
+    with pytest.raises(SoliError, match=r"nothing could be compared: half: .*; rename runs/half, or give another"):
+        compared([Entry("half", str(other), "runs/half")], manifest, out, limit=2)
+
+
+def test_who_does_not_fit_the_data_is_left_out(entries: list[Entry], manifest: Path, tmp_path: Path) -> None:
+    violin = models.gain_model([[0.5], [0.5]], sources=("violin", "flute"), rest=None, name="violin")
+    slow = models.half_model(name="slow", sample_rate=8000)
+    strange = [Entry(m, str(models.save(tmp_path, made, m)), "") for m, made in (("violin", violin), ("slow", slow))]
+    found = compared([strange[0], entries[0], strange[1]], manifest, tmp_path / "out", limit=1)
+    assert [entrant.name for entrant in found.entrants] == ["half"]
+    assert [failed.name for failed in found.failed] == ["violin", "slow"]
+    assert "violin separates violin, flute; the manifest has voice, noise" in found.failed[0].error
+    assert "the rate of slow (8000 Hz) is below that" in found.failed[1].error
+    with pytest.raises(UsageError, match="violin separates violin"):
+        compared(strange, manifest, tmp_path / "none", limit=1)
 
 
 def test_wrong_calls_are_refused_before_any_work(entries: list[Entry], manifest: Path, tmp_path: Path) -> None:
@@ -237,7 +251,7 @@ def test_wrong_calls_are_refused_before_any_work(entries: list[Entry], manifest:
         compared([strange, Entry("band", str(models.save(tmp_path, band, "band")), ""), entries[0]], manifest, out)
     slow = models.save(tmp_path, models.half_model(name="slow", sample_rate=8000), "slow")
     with pytest.raises(UsageError, match=r"the data have 16000 Hz, and the rate of slow \(8000 Hz\) is below that"):
-        compared([entries[0], Entry("slow", str(slow), "")], manifest, out)
+        compared([Entry("slow", str(slow), "")], manifest, out)
     with pytest.raises(DataError, match="no manifest"):
         compared(entries, tmp_path / "gone.jsonl", out)
     assert not out.exists()

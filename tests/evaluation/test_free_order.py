@@ -13,6 +13,8 @@ from soli.data.manifest import read_manifest, write_manifest
 from soli.dsp.levels import difference_db
 from soli.dsp.stft import stft
 from soli.errors import UsageError
+from soli.evaluation.compare import compare
+from soli.evaluation.contest import Entry, contest_on
 from soli.evaluation.kmeans import two_means_estimates, two_means_masks
 from soli.evaluation.matching import matched
 from soli.evaluation.oracle import FALLBACK_RATE as RATE
@@ -74,7 +76,7 @@ def loud_and_soft(seconds: float = 4.0) -> tuple[Array, Array]:
 
 
 def test_two_levels_are_the_two_clusters() -> None:
-    levels = np.full((60, 50), -50, np.float32)
+    levels = np.full((60, 50), -30, np.float32)
     levels[10:30, 5:25] = -5
     first, second = two_means_masks(levels + np.random.default_rng(0).normal(0, 1, levels.shape).astype(np.float32))
     np.testing.assert_array_equal(first + second, 1)
@@ -102,6 +104,31 @@ def test_two_means_are_better_than_nothing_where_levels_tell_the_sources_apart()
     found = si_sdr(references, two_means_estimates(voice + noise, STFT))
     floor = si_sdr(references, np.broadcast_to(voice + noise, references.shape))
     assert all(score > base + 3 for score, base in zip(found, floor, strict=True)), (found, floor)
+
+
+def with_pauses() -> tuple[Array, Array]:
+    """`loud_and_soft`, the soft one at about a tenth of the energy, both digitally silent for the last third."""
+    voice, noise = loud_and_soft()
+    sounding = np.arange(voice.shape[1]) < voice.shape[1] * 2 / 3
+    return voice * sounding, 8 * noise * sounding
+
+
+def test_two_means_of_sounds_with_pauses_are_not_sound_and_silence() -> None:
+    voice, noise = with_pauses()
+    references, mixture = np.stack([voice, noise]), voice + noise
+    found = two_means_estimates(mixture, STFT)
+    levels_db = [10 * np.log10(np.square(each).mean() / np.square(mixture).mean()) for each in found]
+    assert min(levels_db) > -20, "one estimate is nearly silent, the other nearly the mixture"
+    floor = si_sdr(references, np.broadcast_to(mixture, references.shape))
+    gained = [score - base for score, base in zip(si_sdr(references, found), floor, strict=True)]
+    assert min(gained) > 3, gained
+
+
+def test_two_means_of_a_few_bins_above_the_floor_are_finite() -> None:
+    for loud in (0, 1, 2):
+        levels = np.full((20, 10), -40, np.float32)
+        levels.reshape(-1)[7 : 7 + loud] = 0
+        np.testing.assert_array_equal(two_means_masks(levels).sum(axis=0), 1)
 
 
 def test_two_means_of_silence_are_silent_and_channels_share_a_mask() -> None:
@@ -132,3 +159,14 @@ def test_kmeans2_wants_two_sources(manifest: Path) -> None:
     write_manifest(manifest, [row.model_copy(update={"sources": ()})])
     with pytest.raises(UsageError, match="kmeans2 finds two sources; the manifest has voice, rain, dog"):
         subject_of("kmeans2", read_manifest(manifest))
+
+
+def test_a_comparison_says_that_the_best_order_is_scored(manifest: Path, tmp_path: Path) -> None:
+    entries = [
+        Entry("free", turned(tmp_path, "free", interchangeable=True), ""),
+        Entry("named", turned(tmp_path, "named"), ""),
+    ]
+    found = compare(entries, contest_on(manifest, tmp_path / "out", workers=1, limit=2, measured_s=1.0))
+    assert [note for note in found.notes if "order" in note] == [
+        "free does not say which estimate is which: each item is scored in its best order"
+    ]

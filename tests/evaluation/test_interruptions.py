@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from soli.errors import OutputError
 from soli.evaluation.results import LINES, Results, read_lines
 from soli.evaluation.run import evaluate
 from soli.pool import in_processes
+from waiting import wait_for
 
 ITEMS = 200
 
@@ -43,15 +44,6 @@ def members(group: int) -> list[int]:
         if int(belongs) == group and state != "Z":
             found.append(int(path.parent.name))
     return found
-
-
-def wait_for(what: Callable[[], bool], *, seconds: float = 60) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if what():
-            return True
-        time.sleep(0.005)
-    return False
 
 
 @contextmanager

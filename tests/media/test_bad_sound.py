@@ -113,7 +113,7 @@ def test_values_that_are_not_numbers_are_counted_and_placed(block: int) -> None:
 
 
 def test_doubles_too_large_for_float_are_called_so() -> None:
-    message = "holds 1 samples that are NaN, infinite or too large for 32-bit float, the first at 0.000021 s"
+    message = "holds 1 sample that is NaN, infinite or too large for 32-bit float, the first at 0.000021 s"
     data = wav(np.array([[0.0, 1e300]]), subtype="DOUBLE")
     assert message in refusal(data)
     # A data chunk of unstated length is read by FFmpeg.

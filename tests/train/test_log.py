@@ -87,6 +87,12 @@ def test_nothing_is_drawn_of_an_empty_log_and_a_loss_alone_will_do(tmp_path: Pat
     assert not heights(picture, ORANGE)
 
 
+def test_a_single_loss_is_a_dot(tmp_path: Path) -> None:
+    log, picture = write(tmp_path / "log.jsonl", b'{"step": 20, "loss": 2.0}\n'), tmp_path / "curves.png"
+    draw_curves(log, picture)
+    assert heights(picture, BLUE)
+
+
 @pytest.mark.parametrize(
     ("scores", "patience", "taken"),
     [

@@ -183,12 +183,12 @@ def test_songs_that_leak_are_not_mixed(songs: Path, tmp_path: Path) -> None:
     ]
     write_manifest(tmp_path / "leak.jsonl", leaking)
     settings = read_recipe(find_recipe("bach10/model-a"), ["data.duration_s=0.4"])
-    with pytest.raises(DataError, match="row b holds .* and row a holds it too"):
+    with pytest.raises(DataError, match=r"row b holds .* and row a holds it too"):
         open_data(settings, tmp_path / "leak.jsonl")
     write_manifest(tmp_path / "train.jsonl", leaking[:1])
     write_manifest(tmp_path / "valid.jsonl", leaking[1:])
     apart = read_recipe(find_recipe("bach10/model-a"), ["data.duration_s=0.4", "data.valid=valid.jsonl"])
-    with pytest.raises(DataError, match="row b holds .* and row a holds it too"):
+    with pytest.raises(DataError, match=r"row b holds .* and row a holds it too"):
         open_data(apart, tmp_path / "train.jsonl")
     held = [
         rows[0].model_copy(update={"split": "train", "id": "0001-bwv255", "meta": {}}),

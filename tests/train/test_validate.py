@@ -9,7 +9,7 @@ import torch
 from soli.data.manifest import Part, Row
 from soli.errors import DataError
 from soli.media.audio import write_audio
-from soli.train.assemble import spread
+from soli.train.dataset import spread
 from soli.train.validate import Validation, nearest_estimates
 
 LEVELS = {"voice": 0.2, "noise": 0.1, "music": 0.05, "silence": 0.0}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from soli.cli.common import JsonFlag, OutFolder, SplitOption, print_json, print_note, print_warning, printable
+from soli.cli.stopping import Stopped, stoppable
 from soli.errors import MissingExtraError, SoliError
 
 if TYPE_CHECKING:
@@ -37,23 +38,25 @@ def compare(
 
     OUT gets index.html (tables, plots, the worst clips of each model to listen to), compare.json, compare.md, the
     plots, the model files that runs were exported to, and a folder with the scores of each. The same call goes on
-    where the last one stopped.
+    where the last one stopped. Each has the name of its run folder or model file, so others can be added to OUT later.
     """
-    from soli.cli.entrants import entrants
-    from soli.evaluation.compare import compare as run
-    from soli.evaluation.contest import contest_on
-    from soli.evaluation.selection import remark
+    with _stoppable(json=json):
+        from soli.cli.entrants import entrants
+        from soli.evaluation.compare import compare as run
+        from soli.evaluation.contest import contest_on
+        from soli.evaluation.selection import remark
 
-    check_parts()
-    # Looks at the folder before runs are exported into it.
-    contest = contest_on(data, out, split=split, limit=limit, workers=workers, threads=threads)
-    entries, unusable = entrants(runs or [], out)
-    if not entries:
-        raise SoliError(f"nothing can be compared: {unusable[0].name}: {unusable[0].error}")
-    with _progress(quiet=json) as watch:
-        found = run(entries, replace(contest, watch=watch))
-    found = found.model_copy(update={"failed": [*unusable, *found.failed]})
-    _report(found, out, json=json)
+        check_parts()
+        # Looks at the folder before runs are exported into it.
+        contest = contest_on(data, out, split=split, limit=limit, workers=workers, threads=threads)
+        entries, unusable = entrants(runs or [], out)
+        if not entries:
+            raise SoliError(f"nothing can be compared: {unusable[0].name}: {unusable[0].error}")
+        with _progress(quiet=json) as watch:
+            found = run(entries, replace(contest, watch=watch))
+        found = found.model_copy(update={"failed": [*unusable, *found.failed]})
+        page = _written(found, out)
+    _report(found, page, json=json)
     note = remark(found.splits, len(found.items), found.left_out) if split is None else None
     if note:
         print_note(note)
@@ -67,11 +70,27 @@ def check_parts() -> None:
             raise MissingExtraError(package, "report")
 
 
-def _report(found: "Comparison", out: Path, *, json: bool) -> None:
-    from soli.evaluation.results import as_json
+@contextmanager
+def _stoppable(*, json: bool) -> Iterator[None]:
+    """Ends with a word on how to go on, and says so in the JSON too."""
+    try:
+        with stoppable("items"):
+            yield
+    except Stopped:
+        if json:
+            print_json({"stopped": True})
+        raise
+
+
+def _written(found: "Comparison", out: Path) -> Path:
     from soli.report.page import write_report
 
-    page = write_report(found, out)
+    return write_report(found, out)
+
+
+def _report(found: "Comparison", page: Path, *, json: bool) -> None:
+    from soli.evaluation.results import as_json
+
     if json:
         print_json(as_json(found))
     else:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from soli.cli.common import JsonFlag, comma_list, print_error, print_json, printable
+from soli.cli.common import JsonFlag, comma_list, print_error, print_json, print_warning, printable
 from soli.cli.data_bach10 import bach10
 from soli.cli.data_chorales import build_chorales
 from soli.cli.data_mix import mix
@@ -166,8 +166,8 @@ def check(
     """Check that files are unchanged, splits share no speaker or recording, and mixtures are the sum of their stems.
 
     Splits must share no file, content, song, speaker or language, within each and among all that are given, and
-    libraries no recording of noise; Bach10's own chorales are for testing only. The mixture that a row names is
-    compared with the sum of the stems.
+    libraries no recording of noise; Bach10's own chorales are for testing only. No row may be longer than its files
+    give. The mixture that a row names is compared with the sum of the stems; --json has the figure of each.
     """
     from soli.data.check import Reading
     from soli.data.check import check as check_data
@@ -179,8 +179,11 @@ def check(
     else:
         for problem in report.problems[:MAX_LINES]:
             print_error(problem)
-        for mixture in sorted(report.mixtures, key=lambda each: -each.residual_db)[:MAX_LINES]:
-            _say(f"row {mixture.row}: mixture minus the sum of the stems {mixture.residual_db:.1f} dB")
+        for warning in report.warnings[:MAX_LINES]:
+            print_warning(warning)
+        if report.mixtures:
+            worst = max(report.mixtures, key=lambda each: each.residual_db)
+            _say(f"mixtures minus the sum of their stems: {worst.residual_db:g} dB at most ({worst.row})")
         splits = ", ".join(f"{split} {count}" for split, count in sorted(report.splits.items()))
         state = f"problems: {len(report.problems)}" if report.problems else "in order"
         _say(f"{report.path}: {report.items} items ({splits}), {report.files} files, {state}")

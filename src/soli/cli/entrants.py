@@ -42,6 +42,8 @@ def entrants(runs: Sequence[str], out: Path) -> tuple[list[Entry], list[Failed]]
     if not runs:
         raise UsageError("nothing to compare", wanted="run folders, model files, shipped models or baselines")
     names = names_of(runs)
+    for run in runs:
+        _check(run)
     entries, failed = [], []
     for run, name in zip(runs, names, strict=True):
         try:
@@ -54,12 +56,11 @@ def entrants(runs: Sequence[str], out: Path) -> tuple[list[Entry], list[Failed]]
 
 
 def names_of(runs: Sequence[str]) -> list[str]:
-    """A name for each: the run's or the model's own; where two are the same, that of the folder or the file.
+    """A name for each, which no other changes, so that one can be added later: of the run's folder or the model's file.
 
-    Raises UsageError where that does not help.
+    Raises UsageError where two have one name, or a name is none for a folder.
     """
-    own = [_own_name(run) for run in runs]
-    names = [_place_name(run) if own.count(name) > 1 else name for run, name in zip(runs, own, strict=True)]
+    names = [_name(run) for run in runs]
     for run, name in zip(runs, names, strict=True):
         if names.count(name) > 1:
             again = [each for each, other in zip(runs, names, strict=True) if other == name]
@@ -78,18 +79,24 @@ def is_run(run: str) -> bool:
     return run not in BASELINES and Path(run).is_dir()
 
 
-def _own_name(run: str) -> str:
+def _name(run: str) -> str:
     if run in BASELINES:
         return run
+    # A link keeps the name that its maker gave it; only dots stand for another.
+    path = Path(run).resolve() if Path(run).name in ("", "..") else Path(run)
+    return path.name.removesuffix(SUFFIX).removesuffix(".onnx")
+
+
+def _check(run: str) -> None:
+    """Raises where there is no such run or model, before any other is exported."""
+    if run in BASELINES:
+        return
     if is_run(run):
         from soli.train.run import RunFolder
 
-        return RunFolder(Path(run)).read()[0].name
-    return read_model(zoo.path(run))[0].name
-
-
-def _place_name(run: str) -> str:
-    return run if run in BASELINES else Path(run).resolve().name.removesuffix(SUFFIX)
+        RunFolder(Path(run)).read()
+    else:
+        read_model(zoo.path(run))
 
 
 def _entry(run: str, name: str, out: Path) -> Entry:

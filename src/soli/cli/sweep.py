@@ -41,7 +41,6 @@ def sweep(
     """
     with stoppable("cells"):
         from soli.separation.runtime import available_threads
-        from soli.train.cell import finish
         from soli.train.sweep import plan
         from soli.train.sweep import sweep as run
 
@@ -51,7 +50,7 @@ def sweep(
         kept = sum(cell.finished for cell in cells)
         at_a_time = jobs or available_threads()
         watch = _Progress([cell for cell in cells if not cell.finished], jobs=at_a_time)
-        failed = run(cells, finish, out, jobs=at_a_time, watch=watch.tell)
+        failed = run(cells, _finish, out, jobs=at_a_time, watch=watch.tell)
     _report(cells, kept, failed, out, json=json)
     return 1 if failed else 0
 
@@ -67,6 +66,16 @@ def _numbers(words: tuple[str, ...] | None) -> list[int] | None:
     if words and not numbers:
         raise UsageError(f"--songs {','.join(words)} names none", wanted="ranges from the lower to the higher")
     return numbers if words else None
+
+
+def _finish(cell: "Cell") -> float:
+    """Does a cell in the fresh process that it has for itself."""
+    from soli.train.process import ready_process
+
+    ready_process()
+    from soli.train.cell import finish
+
+    return finish(cell)
 
 
 class _Progress:

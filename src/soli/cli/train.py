@@ -2,6 +2,8 @@
 
 import math
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from soli.cli.common import JsonFlag, print_json, print_warning
+from soli.cli.stopping import Stopped, stoppable, stoppable_between
 from soli.errors import UsageError
 
 if TYPE_CHECKING:
+    from soli.train.loop import Training
     from soli.train.run import RunSettings
     from soli.train.state import Progress
 
@@ -39,42 +43,93 @@ def train(
 ) -> None:
     """Train a network as a recipe says, on mixtures drawn from a library or on the rows of a manifest.
 
-    The run folder keeps the settings, a log, curves, the best weights and a state to go on from. A run that was
-    stopped, even by kill -9, goes on with the same call and --resume, from its beginning if it was stopped before its
-    first save, and ends with the same weights as one that was not.
+    The run folder keeps the settings, a log, curves, the best weights and a state to go on from. Ctrl-C saves that
+    state at the end of the step it comes in; a second one ends at once. A run that was stopped, even by kill -9, goes
+    on with the same call and --resume, from its beginning if it was stopped before its first save, and ends with the
+    same weights as one that was not.
     """
+    from soli.train.process import ready_process
+
+    ready_process()
+    with _stopped("stopped before the first step of this call", do="give the same command again"), stoppable("steps"):
+        overrides = [*(set_ or []), *([] if leave_out is None else [f"data.leave_out={leave_out}"])]
+        training, budget = _prepare(recipe, overrides, minutes, target=target, data=data, out=out, resume=resume)
+    _run(training, budget, resume=resume, json=json)
+
+
+def _prepare(
+    recipe: str,
+    overrides: list[str],
+    minutes: float | None,
+    *,
+    target: str | None,
+    data: Path,
+    out: Path,
+    resume: bool,
+) -> "tuple[Training, dict[str, float] | None]":
+    """The run in memory, and what its time was asked to be; nothing is written."""
     from soli.train.assemble import assemble
-    from soli.train.log import draw_curves
-    from soli.train.loop import take_denormals_as_zero
-    from soli.train.loop import train as run_training
     from soli.train.run import find_recipe, read_recipe
     from soli.train.target import for_target
 
-    take_denormals_as_zero()
-    overrides = set_ or []
-    if leave_out is not None:
-        overrides = [*overrides, f"data.leave_out={leave_out}"]
     settings, budget = read_recipe(find_recipe(recipe), overrides), None
     if target is not None:
         settings = for_target(settings, target)
     if minutes is not None:
-        _check_minutes(minutes, set_ or [])
+        _check_minutes(minutes, overrides)
         settings, budget = _in_time(settings, minutes, data=data, out=out, resume=resume)
     training = assemble(settings, data=data, out=out)
     if training.mixtures.channels > 1:
         print_warning(f"the data have {training.mixtures.channels} channels; of each item the first is trained on")
-    folder = training.folder
-    begin = folder.go_on if resume else folder.create
-    begin(settings, training.data_record, budget=budget)
+    return training, budget
+
+
+def _run(training: "Training", budget: dict[str, float] | None, *, resume: bool, json: bool) -> None:
+    from soli.train.log import draw_curves
+    from soli.train.loop import over
+    from soli.train.loop import train as run_training
+
+    folder, settings = training.folder, training.settings
 
     def on_line(line: dict[str, Any]) -> None:
         _say(line, steps=settings.optim.steps)
         if "valid_score" in line:
             draw_curves(folder.log, folder.curves)
 
-    progress = run_training(training, resume=resume, on_line=on_line)
-    draw_curves(folder.log, folder.curves)
-    _report(progress, out, json=json)
+    at_once = _stopped("stopped at once", do="go on from the last save with the same command and --resume")
+    with at_once, stoppable_between("steps") as check:
+        begin = folder.go_on if resume else folder.create
+        begin(settings, training.data_record, budget=budget)
+        progress = run_training(training, resume=resume, on_line=on_line, stop=_as_question(check))
+        draw_curves(folder.log, folder.curves)
+    stopped = not over(progress, settings)
+    if json or not stopped:
+        _report(progress, folder.path, rows=len(training.validation.rows), stopped=stopped, json=json)
+    if stopped:
+        raise Stopped(
+            f"stopped at step {progress.step} of {settings.optim.steps}",
+            do="go on with the same command and --resume",
+        )
+
+
+def _as_question(check: Callable[[], None]) -> Callable[[], bool]:
+    def stop() -> bool:
+        try:
+            check()
+        except KeyboardInterrupt:
+            return True
+        return False
+
+    return stop
+
+
+@contextmanager
+def _stopped(found: str, *, do: str) -> Iterator[None]:
+    """Says of a stop what is true of a training: its state is of a whole, not the items that are done."""
+    try:
+        yield
+    except Stopped:
+        raise Stopped(found, do=do) from None
 
 
 def _check_minutes(minutes: float, overrides: list[str]) -> None:
@@ -89,7 +144,7 @@ def _in_time(
 ) -> "tuple[RunSettings, dict[str, float]]":
     """The settings with the steps that fit into the time, measured now or when the run was begun; what was asked."""
     from soli.train.assemble import assemble
-    from soli.train.budget import as_before, asked, within
+    from soli.train.budget import as_before, asked, in_minutes, within
     from soli.train.run import RunFolder
 
     budget = asked(settings, minutes=minutes)
@@ -98,21 +153,27 @@ def _in_time(
         print(f"{before.optim.steps} steps, as when the run was begun", file=sys.stderr, flush=True)
         return as_before(settings, before), budget
     fitted = within(assemble(settings, data=data, out=out), minutes=minutes)
-    print(f"{fitted.optim.steps} steps fit into {minutes:g} minutes here", file=sys.stderr, flush=True)
+    print(f"{fitted.optim.steps} steps fit into {in_minutes(minutes)} here", file=sys.stderr, flush=True)
     return fitted, budget
 
 
-def _report(progress: "Progress", out: Path, *, json: bool) -> None:
+def _report(progress: "Progress", out: Path, *, rows: int, stopped: bool, json: bool) -> None:
     if json:
         best_score = progress.best_score if math.isfinite(progress.best_score) else None
-        print_json({"run": str(out), **asdict(progress), "best_score": best_score})
+        print_json({"run": str(out), **asdict(progress), "best_score": best_score, "stopped": stopped})
     else:
         typer.echo(
-            f"best validation {progress.best_score:.2f} dB at step {progress.best_step}; next: soli export {out}"
+            f"best validation: SNR improvement {progress.best_score:.2f} dB at step {progress.best_step} "
+            f"over {rows} row{'' if rows == 1 else 's'}; next: soli export {out}"
         )
 
 
 def _say(line: dict[str, Any], *, steps: int) -> None:
     """One line a log entry, on stderr, so that stdout stays free for --json."""
-    values = "  ".join(f"{name} {value:g}" for name, value in line.items() if name not in ("step", "seconds"))
+    values = "  ".join(_named(name, value) for name, value in line.items() if name not in ("step", "seconds"))
     print(f"step {line['step']}/{steps}  {line['seconds']:.0f} s  {values}", file=sys.stderr, flush=True)
+
+
+def _named(name: str, value: float) -> str:
+    """A value of the log; the score that weights are chosen by says what it is of."""
+    return f"valid_score (SNR improvement) {value:g} dB" if name == "valid_score" else f"{name} {value:g}"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from soli.data.corpora.bach10_songs import held_out_songs
 from soli.data.folds import song_name
+from soli.data.lengths import too_long
 from soli.data.library import LIBRARY_NAME, Library, Sound, read_library
 from soli.data.manifest import Manifest, Row, read_manifest
 from soli.data.mixtures import LIMIT_DB, residual_db
@@ -29,7 +30,7 @@ class Mixture:
 
 @dataclass
 class Report:
-    """What was looked at, and every problem in one line each, naming the offenders."""
+    """What was looked at, and every problem in one line each, naming the offenders; warnings are no problems."""
 
     path: str
     items: int = 0
@@ -37,6 +38,7 @@ class Report:
     splits: dict[str, int] = field(default_factory=dict)
     mixtures: list[Mixture] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Reading:
 
 
 _WHOLE = Reading()
+# What `soli train` and `soli evaluate` look for by themselves, and what rows without splits are in.
+_KNOWN_SPLITS = ("train", "train_small", "valid", "test", "all")
 
 
 def check(paths: Sequence[Path], *, root: Path | None = None, reading: Reading = _WHOLE) -> Report:
@@ -67,6 +71,8 @@ def check(paths: Sequence[Path], *, root: Path | None = None, reading: Reading =
     sounds = [(sound, library.root) for library in libraries for sound in library.sounds]
     _count_items(report, [*(sound.split for sound, _ in sounds), *(row.split for row, _ in rows)])
     _check_names(report, libraries, manifests)
+    report.warnings += _foreign_splits([row for row, _ in rows])
+    report.problems += too_long(rows)
     files: list[tuple[_File, str]] = [(_File(place, sound.path, sound.sha256), sound.split) for sound, place in sounds]
     files += [
         (_File(place, part.path, part.sha256), row.split) for row, place in rows for part in row.parts if part.path
@@ -118,6 +124,17 @@ def _check_splits(
     for what, pairs in shared.items():
         report.problems += _shared(what, pairs)
     report.problems += held_out_songs(rows)
+
+
+def _foreign_splits(rows: Sequence[Row]) -> list[str]:
+    """A line for each split that nothing takes unless it is told to: a slip of the pen, as a rule."""
+    counted = Counter(row.split for row in rows if row.split not in _KNOWN_SPLITS)
+    first = {row.split: row.id for row in reversed(rows)}
+    return [
+        f"the split {split!r} (rows: {count}, the first is {first[split]}) is none of {', '.join(_KNOWN_SPLITS)}; its"
+        " rows are taken only where it is named"
+        for split, count in sorted(counted.items())
+    ]
 
 
 def _told(rows: Iterable[Row], key: str) -> list[tuple[str, str]]:

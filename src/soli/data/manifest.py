@@ -4,6 +4,7 @@ A row says which excerpts of which files make up one mixture. `render.render` tu
 nothing by itself. Paths are relative to the manifest's own folder unless a root is given.
 """
 
+import codecs
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -131,9 +132,14 @@ def read_manifest(path: Path | str, *, root: Path | str | None = None) -> Manife
     """Reads a manifest. Raises DataError naming the file, the line and the field that is wrong."""
     file = Path(path)
     if not file.is_file():
-        raise DataError(f"no manifest at {file}", do="plan one: soli data plan, or soli data stems")
+        do = "plan one: soli data plan, or soli data stems"
+        if file.name == "valid.jsonl":
+            do += "; recipes name the one to validate on in data.valid"
+        raise DataError(f"no manifest at {file}", do=do)
     data = file.read_bytes()
-    rows = [_row(line, file, number) for number, line in enumerate(data.splitlines(), start=1) if line.strip()]
+    # Some editors begin UTF-8 files with a mark that is no part of the text.
+    lines = data.removeprefix(codecs.BOM_UTF8).splitlines()
+    rows = [_row(line, file, number) for number, line in enumerate(lines, start=1) if line.strip()]
     if not rows:
         raise DataError(f"{file} holds no rows", wanted="at least one line of JSON")
     return Manifest(tuple(rows), Path(root) if root is not None else file.parent, hashlib.sha256(data).hexdigest())

@@ -6,8 +6,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from soli.errors import OutputError, UsageError
-from soli.evaluation.results import RUN, SCHEMA_VERSION, Identity
+from soli.evaluation.results import RUN, SCHEMA_VERSION, Identity, called
 from soli.evaluation.selection import Selection
+from soli.evaluation.subject import Subject
 
 _MADE_FIRST = "models"
 
@@ -34,6 +35,17 @@ def check_folder(out: Path, selection: Selection, data: Path) -> None:
     if others and not judged:
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
         raise OutputError(f"{out} holds {others[0]}{more}, and no comparison", do="give another --out")
+
+
+def check_model(folder: Path, subject: Subject, origin: str) -> None:
+    """Raises UsageError where the folder of one entrant holds the scores of another model."""
+    before = dict(_judged(folder.parent)).get(folder.name)
+    if before is not None and (before.model, before.model_sha256) != (subject.name, subject.sha256):
+        then, now = called(before.model, before.model_sha256), called(subject.name, subject.sha256)
+        raise UsageError(
+            f"{folder} holds the results of another model of that name ({then}, now {now})",
+            do=f"rename {origin}, or give another --out",
+        )
 
 
 def _judged(out: Path) -> Iterator[tuple[str, Identity]]:

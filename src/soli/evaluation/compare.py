@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from soli.data.manifest import Manifest
 from soli.errors import SoliError, UsageError
+from soli.evaluation.claim import check_model
 from soli.evaluation.clips import Clips, worst_lines, write_clips
 from soli.evaluation.comparison import Clip, Comparison, Cost, Failed
 from soli.evaluation.contest import Contest, Entry, Judged
@@ -22,20 +23,19 @@ LEAD = "voice"
 def compare(entries: Sequence[Entry], contest: Contest) -> Comparison:
     """Judges every entry on the same items into `OUT/NAME/`, measures what it costs, and writes its worst clips.
 
-    An entry that fails is named in `failed`, and the others go on; a rerun does what is left.
+    An entry that does not fit the data or fails is named in `failed`, and the others go on; a rerun does what is left.
 
     Raises:
-        UsageError: two entries of one name, no source in common, or a model below the rate of the data.
-        ModelFileError: a model file cannot be used.
+        UsageError: two entries of one name, no source in common, or no entry fits the data.
+        ModelFileError: no entry fits, and the first one's model file cannot be used.
         OutputError: the folder cannot be written.
         SoliError: no entry could be judged.
     """
     check_names([entry.name for entry in entries])
-    judged = [Judged(entry, subject_of(entry.model, contest.manifest, threads=contest.threads)) for entry in entries]
-    sources = common_sources([each.subject for each in judged])
-    check_rates(judged, contest.manifest)
-    lead = LEAD if LEAD in sources else sources[0]
     failed: list[Failed] = []
+    judged = fitting(entries, contest, failed)
+    sources = common_sources([each.subject for each in judged])
+    lead = LEAD if LEAD in sources else sources[0]
     finished = [each for each in judged if _finished(each, contest, lead, failed)]
     if not finished:
         raise SoliError(f"nothing could be compared: {failed[0].name}: {failed[0].error}")
@@ -58,16 +58,31 @@ def common_sources(subjects: Sequence[Subject]) -> list[str]:
     return shared
 
 
-def check_rates(judged: Sequence[Judged], manifest: Manifest) -> None:
+def fitting(entries: Sequence[Entry], contest: Contest, failed: list[Failed]) -> list[Judged]:
+    """The entries that can be judged on these data; the others are added to `failed`. Raises what is wrong with all."""
+    found, errors = [], []
+    for entry in entries:
+        try:
+            subject = subject_of(entry.model, contest.manifest, threads=contest.threads)
+            check_rate(entry.name, subject, contest.manifest)
+        except SoliError as error:
+            errors.append(error)
+            failed.append(Failed(name=entry.name, error=str(error)))
+        else:
+            found.append(Judged(entry, subject))
+    if not found:
+        raise errors[0]
+    return found
+
+
+def check_rate(name: str, subject: Subject, manifest: Manifest) -> None:
     """Raises UsageError where a model's rate is below that of the data: it cannot give what lies above."""
-    rate = max(row.sample_rate for row in manifest.rows)
-    infos = {each.entry.name: each.subject.info for each in judged}
-    low = [f"{name} ({info.sample_rate} Hz)" for name, info in infos.items() if info and info.sample_rate < rate]
-    if low:
+    rate, info = max(row.sample_rate for row in manifest.rows), subject.info
+    if info is not None and info.sample_rate < rate:
         raise UsageError(
-            f"the data have {rate} Hz, and the rate of {', '.join(low)} is below that",
+            f"the data have {rate} Hz, and the rate of {name} ({info.sample_rate} Hz) is below that",
             wanted="models of the data's rate",
-            do="leave them out, or give data of their rate",
+            do="leave it out, or give data of its rate",
         )
 
 
@@ -90,6 +105,7 @@ def _finished(judged: Judged, contest: Contest, lead: str, failed: list[Failed])
 
 def _evaluated(judged: Judged, contest: Contest) -> Summary:
     name, folder = judged.entry.name, contest.out / judged.entry.name
+    check_model(folder, judged.subject, judged.entry.origin)
     plan = Plan(judged.subject, contest.selection, contest.data, limit=contest.limit, workers=contest.workers)
     summary = carry_out(plan, folder, watch=lambda done, total: contest.watch(name, done, total))
     wanted = set(contest.ids)

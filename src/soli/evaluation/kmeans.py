@@ -1,9 +1,10 @@
 """`kmeans2`, the baseline without training: bins of the log spectrogram in two clusters, each one a source.
 
 A bin is described by its level and those of its eight neighbours in time and frequency, in dB re the loudest bin of
-the item, and no lower than FLOOR_DB under it, as clusters of networks have it: with a lower floor the clusters are
-sound and silence instead of two sources. 2-means (`soli.separation.clustering`) parts the bins; a source is the
-mixture's spectrum where its cluster is, with the mixture's phase (binary masks). Levels are all it knows: it parts loud
+the item, and no lower than FLOOR_DB under it. 2-means (`soli.separation.clustering`) finds the clusters among the bins
+above that floor, as it does for networks: with those below, the clusters of sounds with pauses are sound and silence
+instead of two sources. Every bin belongs to the cluster that is nearer; a source is the mixture's spectrum where its
+cluster is, with the mixture's phase (binary masks). Levels are all it knows: it parts loud
 from soft, and cannot say which of them is which source, so that its scores are those of the order with the better sum.
 Where levels do not tell the sources apart, that is below the mixture as it is.
 """
@@ -26,12 +27,15 @@ def two_means_estimates(mixture: Array, settings: StftSettings) -> Array:
 
 
 def two_means_masks(levels: Array) -> Array:
-    """Binary masks (2, F, N) of bins of levels (F, N) in dB; every bin is in one. The louder cluster is first."""
+    """Binary masks (2, F, N) of levels (F, N) in dB, at least -FLOOR_DB; every bin is in one, the louder first."""
     around = np.pad(levels, 1, mode="edge")
     bins, frames = levels.shape
     shifted = [around[f : f + bins, n : n + frames] for f in range(3) for n in range(3)]
-    step = -(-levels.size // _MOST_BINS)
-    centres = k_means(np.stack([view.reshape(-1)[::step] for view in shifted], axis=1), 2)
+    sounding = np.flatnonzero(levels > -FLOOR_DB)
+    if len(sounding) < 2:
+        sounding = np.arange(levels.size)
+    step = -(-len(sounding) // _MOST_BINS)
+    centres = k_means(np.stack([view.reshape(-1)[sounding[::step]] for view in shifted], axis=1), 2)
     centres = centres[np.argsort(-centres.sum(axis=1))]
     # One neighbour after another, so that a long item needs no array nine times its size.
     distances = np.zeros((2, bins, frames), dtype=np.float32)

@@ -97,7 +97,7 @@ class Identity(BaseModel):
         found = []
         if self.model_sha256 != other.model_sha256 or self.model != other.model:
             found.append(
-                f"the model ({_called(self.model, self.model_sha256)}, now {_called(other.model, other.model_sha256)})"
+                f"the model ({called(self.model, self.model_sha256)}, now {called(other.model, other.model_sha256)})"
             )
         if self.manifest_sha256 != other.manifest_sha256:
             found.append(f"the manifest ({self.manifest_sha256[:8]}, now {other.manifest_sha256[:8]})")
@@ -111,7 +111,8 @@ class Identity(BaseModel):
         return found
 
 
-def _called(name: str, sha256: str) -> str:
+def called(name: str, sha256: str) -> str:
+    """A model's name, and by which of its files it is told from others of that name."""
     return f"{name} {sha256[:8]}".rstrip()
 
 

@@ -143,8 +143,9 @@ class AudioReader:
             count += int((~np.isfinite(block)).sum())
         # Doubles come as float32, in which the largest of them are infinite.
         kind = "NaN, infinite or too large for 32-bit float" if self.info.subtype == "float64" else "NaN or infinite"
+        found = "1 sample that is" if count == 1 else f"{count} samples that are"
         return InputError(
-            f"{self.info.path} holds {count} samples that are {kind}, the first at {first:.6f} s",
+            f"{self.info.path} holds {found} {kind}, the first at {first:.6f} s",
             wanted="finite samples",
             do="cut that part out, or export the file again",
         )

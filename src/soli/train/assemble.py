@@ -8,7 +8,7 @@ from soli.data.manifest import Row
 from soli.errors import DataError, UsageError, near
 from soli.modelfile import REST
 from soli.train.data_source import open_data
-from soli.train.dataset import Items, Mixtures, validation_rows
+from soli.train.dataset import Items, Mixtures, spread, validation_rows
 from soli.train.families import family
 from soli.train.fit import check_fit
 from soli.train.loop import Training
@@ -101,10 +101,3 @@ def check_rows(rows: list[Row], *, sample_rate: int, sources: Sequence[str]) -> 
     if not any(set(sources) & set(row.stems) for row in rows):
         held = ", ".join(sorted({source for row in rows for source in row.stems})) or "nothing"
         raise DataError(f"the rows to validate on hold {held}", wanted=f"one of the sources {', '.join(sources)}")
-
-
-def spread(rows: list[Row], count: int) -> list[Row]:
-    """At most `count` of the rows, evenly spread over them; all of them where `count` is 0."""
-    if not 0 < count < len(rows):
-        return rows
-    return [rows[index * len(rows) // count] for index in range(count)]

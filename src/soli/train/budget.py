@@ -32,12 +32,17 @@ def within(training: Training, *, minutes: float) -> RunSettings:
     steps = steps_for(budget_s, step_s=step_s, valid_s=valid_s, validations=validations)
     if steps < validations:
         raise UsageError(
-            f"{minutes:g} minutes are too short for {validations} validations of {valid_s:.2g} s and a step of "
-            f"{step_s:.2g} s for each",
+            f"{in_minutes(minutes)} {'is' if minutes == 1 else 'are'} too short for {validations} validations of "
+            f"{valid_s:.2g} s and a step of {step_s:.2g} s for each",
             do="raise --minutes, or lower data.valid_rows or optim.batch",
         )
     warmup = min(settings.optim.warmup, steps // 10)
     return _with_steps(settings, steps=steps, warmup=warmup, valid_every=-(-steps // validations))
+
+
+def in_minutes(minutes: float) -> str:
+    """A budget in words."""
+    return "1 minute" if minutes == 1 else f"{minutes:g} minutes"
 
 
 def asked(settings: RunSettings, *, minutes: float) -> dict[str, float]:

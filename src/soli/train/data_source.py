@@ -15,7 +15,8 @@ from soli.data.song_mixing import SongMixer
 from soli.data.spec import read_spec
 from soli.errors import DataError, UsageError, near
 from soli.media.hashing import sha256_file
-from soli.train.dataset import Cyclic, Excerpts, Items, Mixed, Planned, training_rows
+from soli.train.dataset import Cyclic, Excerpts, Items, Mixed, Planned, spread, training_rows
+from soli.train.presence import check_present, files_of
 from soli.train.run import DataSettings, RunSettings
 
 
@@ -60,8 +61,9 @@ def _open_library(settings: RunSettings, library: Path) -> DataSource:
     split = _library_split(wanted.split)
     planner = Planner(spec, sounds, seed=settings.seed)
     valid = read_manifest(folder / (wanted.valid or "valid.jsonl"))
-    trained = (sound for sound in sounds.sounds if sound.split == split)
-    check_validation(settings, uses_of_sounds(trained, folder), valid)
+    drawn = [sound for sound in sounds.sounds if sound.split == split]
+    check_present([*(str(folder / sound.path) for sound in drawn), *_files_to_validate(settings, valid)])
+    check_validation(settings, uses_of_sounds(drawn, folder), valid)
     record = {"sha256": sha256_file(library), "packages": _packages(sounds, split)}
     return DataSource(Planned(planner, split=split, root=folder), valid, record)
 
@@ -75,7 +77,9 @@ def _open_manifest(settings: RunSettings, data: Path) -> DataSource:
         record["fold"] = {split: [row.id for row in manifest.split(split)] for split in SPLITS}
     check_split(manifest, wanted.split)
     valid = read_manifest(data.parent / wanted.valid) if wanted.valid else manifest
-    check_validation(settings, uses_of_rows(manifest.split(wanted.split), manifest.root), valid)
+    trained = manifest.split(wanted.split)
+    check_present([*files_of(trained, manifest.root), *_files_to_validate(settings, valid)])
+    check_validation(settings, uses_of_rows(trained, manifest.root), valid)
     if wanted.mixing is None:
         items: Items = Excerpts(
             manifest, split=wanted.split, duration_s=wanted.duration_s, seed=settings.seed, remixed=wanted.remix
@@ -106,6 +110,11 @@ def _mixed(manifest: Manifest, valid: Manifest, settings: RunSettings) -> Mixed:
     songs = training_rows(manifest, split=wanted.split)
     mixer = SongMixer(songs, wanted.mixing, split=wanted.split, duration_s=wanted.duration_s, seed=settings.seed)
     return Mixed(mixer, root=manifest.root)
+
+
+def _files_to_validate(settings: RunSettings, valid: Manifest) -> list[str]:
+    wanted = settings.data
+    return files_of(spread(valid.split(wanted.valid_split), wanted.valid_rows), valid.root)
 
 
 def check_split(manifest: Manifest, split: str) -> None:

@@ -20,6 +20,7 @@ from soli.data.render import Rendered, render
 from soli.data.song_mixing import SongMixer
 from soli.errors import DataError, SoliError
 from soli.modelfile import REST
+from soli.stops import stand_apart, undisturbed
 from soli.train.objectives import Batch
 
 
@@ -157,12 +158,14 @@ def batches(mixtures: Mixtures, order: Onwards, *, workers: int) -> Iterator[Bat
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         persistent_workers=workers > 0,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_ready_loader,
         collate_fn=_collate,
         # Else the loader would draw from the generator that dropout draws from, once more with every resumption.
         generator=torch.Generator(),
     )
-    for batch in loader:
+    with undisturbed():
+        items = iter(loader)
+    for batch in items:
         if isinstance(batch, SoliError):
             raise batch
         yield batch
@@ -177,9 +180,13 @@ def _collate(items: list[Item | SoliError]) -> Batch | SoliError:
     return Batch(torch.stack([m for m, _ in rendered]), torch.stack([t for _, t in rendered]))
 
 
-def _one_thread(_: int) -> None:
-    """Loader processes must not take the cores that the network trains on."""
+def _ready_loader(_: int) -> None:
+    """Loader processes must not take the cores that the network trains on, nor end before the process they load for.
+
+    They end when they are no longer needed, or when the other process is gone.
+    """
     torch.set_num_threads(1)
+    stand_apart()
 
 
 def training_rows(manifest: Manifest, *, split: str) -> list[Row]:
@@ -204,3 +211,10 @@ def validation_rows(manifest: Manifest, *, split: str) -> list[Row]:
             do="name another with data.valid_split, or another manifest with data.valid",
         )
     return rows
+
+
+def spread(rows: list[Row], count: int) -> list[Row]:
+    """At most `count` of the rows, evenly spread over them; all of them where `count` is 0."""
+    if not 0 < count < len(rows):
+        return rows
+    return [rows[index * len(rows) // count] for index in range(count)]

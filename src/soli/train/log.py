@@ -13,6 +13,8 @@ OnLine = Callable[[dict[str, Any]], None]
 
 # Two colours that stay apart for colour-blind eyes (Okabe and Ito 2008).
 BLUE, ORANGE = "#0072b2", "#d55e00"
+# A line through one point is nothing, and through a few it hides how few they are.
+_FEW = 30
 
 
 class Clock:
@@ -92,7 +94,8 @@ def draw_curves(log: Path, picture: Path) -> None:
     if not training:
         return
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
-    left.plot(*zip(*training, strict=True), color=BLUE, linewidth=0.8)
+    few = "o" if len(training) <= _FEW else None
+    left.plot(*zip(*training, strict=True), color=BLUE, linewidth=0.8, marker=few, markersize=3)
     left.set(xlabel="step", ylabel="training loss", title="Training")
     right.set(xlabel="step", ylabel="SNR improvement (dB)", title="Validation")
     if validation:

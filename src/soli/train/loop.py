@@ -1,6 +1,7 @@
 """The training loop: batches in, weights out. Devices, precision and processes are accelerate's; the rest is here."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,16 +39,19 @@ class Training:
     data_record: dict[str, Any]
 
 
-def train(training: Training, *, resume: bool, on_line: OnLine | None = None) -> Progress:
+def train(
+    training: Training, *, resume: bool, on_line: OnLine | None = None, stop: Callable[[], bool] = lambda: False
+) -> Progress:
     """Runs to the last step, or until validation stops improving; the folder always holds a state to go on from.
 
     Args:
         training: the run.
         resume: go on from the folder's state (from the start where a kill came before the first save).
         on_line: called with every log line, for a display.
+        stop: asked after every step (and its validation) whether to save and stop there; the run then is not `over`.
 
     Returns:
-        Where the run stands at its end.
+        Where the run stands at its end, or where it was stopped.
 
     Raises:
         DivergedError: the loss became NaN or infinite.
@@ -63,11 +67,14 @@ def train(training: Training, *, resume: bool, on_line: OnLine | None = None) ->
         values = sitting.step(next(stream))
         if progress.step % watch.log_every == 0:
             log.write({"step": progress.step, "seconds": clock.seconds, **values})
-        if progress.step % watch.valid_every == 0 or progress.step == settings.optim.steps:
+        validated = progress.step % watch.valid_every == 0 or progress.step == settings.optim.steps
+        if validated:
             log.write({"step": progress.step, "seconds": clock.seconds, **sitting.validate()})
+        asked = stop()
+        if validated or asked or clock.due(watch.save_every_s):
             sitting.save(clock.seconds)
-        elif clock.due(watch.save_every_s):
-            sitting.save(clock.seconds)
+        if asked:
+            break
     return progress
 
 
@@ -91,15 +98,6 @@ def _accelerator(precision: str) -> Accelerator:
     """
     AcceleratorState._reset_state()
     return Accelerator(mixed_precision="bf16" if precision == "bfloat16" else "no")
-
-
-def take_denormals_as_zero() -> None:
-    """For the whole process, and before its first threads, which inherit it.
-
-    Silence and band limits give gradients near the smallest numbers there are, which a processor adds up tens of times
-    more slowly than others; taken as zero they change nothing.
-    """
-    torch.set_flush_denormal(True)
 
 
 class Sitting:

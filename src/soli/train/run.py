@@ -298,15 +298,16 @@ class RunFolder:
         if not self.record.is_file():
             raise InputError(f"{self.path} holds no run", wanted="a folder with run.json", do="check the path")
         try:
-            record: dict[str, Any] = json.loads(self.record.read_text(encoding="utf-8"))
-            missing = {"settings", "data"} - record.keys()
-        except (ValueError, AttributeError) as error:
+            record: Any = json.loads(self.record.read_text(encoding="utf-8"))
+        except ValueError as error:
             raise InputError(
                 f"{self.record} is damaged: {error}", do="start the run again in another folder"
             ) from error
+        held = record if isinstance(record, dict) else {}
+        missing = [key for key in ("settings", "data") if key not in held]
         if missing:
-            raise InputError(f"{self.record} lacks {missing.pop()}", do="start the run again in another folder")
-        return record
+            raise InputError(f"{self.record} lacks {missing[0]}", do="start the run again in another folder")
+        return held
 
     def check_unchanged(self, settings: RunSettings, data: Mapping[str, Any]) -> None:
         """UsageError that lists the settings that differ from those the run was started with."""

@@ -16,9 +16,9 @@ from pathlib import Path
 from soli.data.folds import leave_one_out, song_number
 from soli.data.manifest import Manifest, read_manifest
 from soli.errors import DataError, SoliError, UsageError, near
-from soli.pool import apart
 from soli.evaluation.sweep_folder import SCORES, folder_of
 from soli.nested import flatten
+from soli.pool import apart
 from soli.separation.outfolder import held
 from soli.train.data_source import open_data
 from soli.train.fit import check_fit

@@ -130,6 +130,8 @@ def read_voice_noise(
     _hold_out(found, valid, seed)
     if splits is not None:
         found.items = [item for item in found.items if item.split in splits]
+        if VALID not in splits:
+            found.held_out, found.apart = False, True  # nothing of it is left to speak of
         _all_there(splits, found)
     return found
 

@@ -23,13 +23,6 @@ def soft_snr(estimate: Tensor, target: Tensor, *, mixture: Tensor, floor_db: flo
     return 10 * torch.log10(error / (_energy(mixture[:, None])[:, 0] + _TINY) + 10 ** (floor_db / 10))
 
 
-def source_snr(estimate: Tensor, target: Tensor, *, mixture: Tensor, floor_db: float = -40.0) -> Tensor:
-    """As `soft_snr`, but each source's error in dB and the mean of these: a quiet one counts as much as a loud one."""
-    error = _energy(estimate - target)  # (B, S)
-    share = error / (_energy(mixture[:, None]) + _TINY)
-    return 10 * torch.log10(share + 10 ** (floor_db / 10)).mean(dim=1)
-
-
 def negative_si_sdr(estimate: Tensor, target: Tensor, *, mixture: Tensor, floor_db: float = -40.0) -> Tensor:
     """Minus the scale-invariant SDR, limited at -`floor_db`, averaged over sources that are not silent.
 

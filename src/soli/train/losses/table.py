@@ -17,7 +17,6 @@ SPECTRAL: Mapping[str, Loss] = {
     "l1_magnitude": spectral.l1_magnitude,
     "compressed_magnitude": spectral.compressed_magnitude,
     "soft_snr": ratio.soft_snr,
-    "source_snr": ratio.source_snr,
 }
 WAVEFORM: Mapping[str, Loss] = {
     "si_sdr": ratio.negative_si_sdr,
