@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from multiprocessing import resource_tracker
 from typing import TypeVar
 
 from loky import ProcessPoolExecutor
@@ -32,8 +31,6 @@ def in_processes(work: Callable[[T], R], items: Iterable[T], *, processes: int, 
     Ctrl-C and a polite kill reach this process alone, even where they are sent to the whole group. Raises SoliError
     where a process was killed.
     """
-    # Python's own tracker of resources, which the first process needs, takes the block off the signals as it starts.
-    resource_tracker.ensure_running()
     # Not the standard library's pool: in Python 3.11 it waits for ever when a worker is killed while others start.
     pool = ProcessPoolExecutor(
         processes, initializer=_end_with, initargs=(os.getpid(),), env=dict.fromkeys(THREAD_LIMITS, str(threads))
