@@ -9,7 +9,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from multiprocessing import resource_tracker
 from typing import TypeVar
 
 from loky import ProcessPoolExecutor
@@ -84,8 +83,6 @@ def _told(error: BaseException) -> SoliError:
 
 
 def _pool(processes: int, threads: int) -> ProcessPoolExecutor:
-    # Python's own tracker of resources, which the first process needs, takes the block off the signals as it starts.
-    resource_tracker.ensure_running()
     # Not the standard library's pool: in Python 3.11 it waits for ever when a worker is killed while others start.
     return ProcessPoolExecutor(
         processes, initializer=_begin, initargs=(os.getpid(),), env=dict.fromkeys(THREAD_LIMITS, str(threads))

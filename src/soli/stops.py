@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -11,6 +12,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Holds them back until the end. A process started meanwhile inherits that."""
+    # Python's own tracker of resources, which the first process needs, takes the block off them as it starts.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
