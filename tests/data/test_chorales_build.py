@@ -136,7 +136,7 @@ def test_a_set_from_before_there_were_several_fonts_grows(fonts: Fonts, tmp_path
 def test_the_fonts_and_their_terms_are_told(built: Path) -> None:
     told = json.loads((built / "chorales.json").read_text())["fonts"]
     assert [each["name"] for each in told["train"]] == ["a.sf2", "trio.sf2"]
-    assert list(json.loads((built / "licences.json").read_text())) == ["a.sf2", "trio.sf2", "b.sf2", "pats"]
+    assert list(json.loads((built / "licences.json").read_text())) == ["a.sf2", "trio.sf2", "b.sf2", "pats", "music21"]
     assert "| train | 3 | a.sf2, trio.sf2 |" in (built / "README.md").read_text()
     drawn = [Performance.model_validate_json(path.read_bytes()) for path in built.glob("*/*/performance.json")]
     assert {player.font for each in drawn for player in each.players if each.split == "train"} == {0, 1}

@@ -10,8 +10,9 @@ import pytest
 from soli.data.check import check
 from soli.data.corpora.packages import Package, download_packages, find_packages, read_licence
 from soli.data.corpora.sounds import package_names
-from soli.data.corpora.speech_noise import LICENCES_NAME, build
+from soli.data.corpora.speech_noise import build
 from soli.data.library import read_library
+from soli.data.origins import LICENCES_NAME
 from soli.errors import DataError, OutputError, UsageError
 from soli.media.audio import probe, read_audio
 

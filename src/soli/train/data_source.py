@@ -10,6 +10,7 @@ from soli.data.folds import SPLITS, leaks, leave_one_out
 from soli.data.leaks import Use, check_apart, uses_of_rows, uses_of_sounds
 from soli.data.library import LIBRARY_NAME, Library, Split, read_library
 from soli.data.manifest import Manifest, read_manifest
+from soli.data.origins import origins
 from soli.data.plan import Planner
 from soli.data.song_mixing import SongMixer
 from soli.data.spec import read_spec
@@ -71,7 +72,7 @@ def _open_library(settings: RunSettings, library: Path) -> DataSource:
 def _open_manifest(settings: RunSettings, data: Path) -> DataSource:
     wanted = settings.data
     manifest = read_manifest(data)
-    record: dict[str, Any] = {"sha256": manifest.sha256, "packages": []}
+    record: dict[str, Any] = {"sha256": manifest.sha256}
     if wanted.leave_out is not None:
         manifest = _fold(manifest, wanted)
         record["fold"] = {split: [row.id for row in manifest.split(split)] for split in SPLITS}
@@ -80,6 +81,7 @@ def _open_manifest(settings: RunSettings, data: Path) -> DataSource:
     trained = manifest.split(wanted.split)
     check_present([*files_of(trained, manifest.root), *_files_to_validate(settings, valid)])
     check_validation(settings, uses_of_rows(trained, manifest.root), valid)
+    record["packages"] = origins((part.path for row in trained for part in row.parts), manifest.root)
     if wanted.mixing is None:
         items: Items = Excerpts(
             manifest, split=wanted.split, duration_s=wanted.duration_s, seed=settings.seed, remixed=wanted.remix

@@ -35,9 +35,9 @@ from soli.data.corpora.performing import perform
 from soli.data.corpora.players import CHAIRS
 from soli.data.corpora.playing import render
 from soli.data.corpora.sampler import RATE
-from soli.data.corpora.speech_noise import LICENCES_NAME
 from soli.data.corpora.workers import in_order
 from soli.data.library import Split
+from soli.data.origins import LICENCES_NAME
 from soli.errors import DataError, OutputError, UsageError
 from soli.media.audio import write_audio
 from soli.version import __version__
@@ -231,7 +231,12 @@ def _check_place(out: Path, record: dict[str, Any]) -> None:
 
 
 def _write_terms(out: Path, settings: Settings, fonts: Fonts) -> None:
-    terms = {source.name: dataclasses.asdict(source.licence) for split in settings.counts for source in fonts[split]}
+    terms: dict[str, dict[str, Any]] = {}
+    for split in settings.counts:
+        for source in fonts[split]:
+            entry = terms.setdefault(source.name, {**dataclasses.asdict(source.licence), "role": "instruments"})
+            entry.setdefault("splits", []).append(split)
+    terms["music21"] = {"package": "music21", "licences": ["BSD-3-Clause"], "role": "scores"}
     write_atomically(out / LICENCES_NAME, json.dumps(terms, indent=1) + "\n")
     write_atomically(out / README_NAME, readme_text(settings, fonts))
 

@@ -22,12 +22,11 @@ from soli.data.corpora.packages import Licence, Package, download_packages, find
 from soli.data.corpora.sounds import Candidate, candidates, package_names, short_name
 from soli.data.corpora.splits import fraction, noise_group, noise_split, speech_split
 from soli.data.library import LIBRARY_NAME, Sound, write_library
+from soli.data.origins import LICENCES_NAME
 from soli.errors import DataError, InputError, UsageError, near
 from soli.media.audio import probe, read_audio, write_audio
 from soli.media.hashing import sha256_file
 from soli.types import Array
-
-LICENCES_NAME = "licences.json"
 
 
 @dataclass

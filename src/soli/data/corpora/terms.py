@@ -4,9 +4,9 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 
-from soli.data.corpora.speech_noise import LICENCES_NAME
 from soli.data.corpora.voice_noise_items import LEVEL_DBFS, Settings
 from soli.data.library import Library, Sound
+from soli.data.origins import LICENCES_NAME
 from soli.errors import DataError
 from soli.version import __version__
 
