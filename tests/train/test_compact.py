@@ -4,7 +4,7 @@ import numpy as np
 import onnxruntime
 import torch
 
-from soli.train.compact import round_weights, store_in_halves
+from soli.train.compact import round_weights, store_in_halves, store_sparsely
 from soli.train.export import to_onnx
 from soli.train.network import build, example
 from soli.train.run import RunSettings
@@ -28,3 +28,28 @@ def test_a_file_of_half_the_size_gives_the_rounded_network() -> None:
     with torch.no_grad():
         expected = network(inputs).numpy()
     assert np.linalg.norm(found - expected) / np.linalg.norm(expected) < 1e-5
+
+
+def test_matrices_of_zeros_cost_next_to_nothing() -> None:
+    settings = RunSettings(
+        name="x",
+        family="log_unet",
+        sources=("violin", "clarinet"),
+        objective={"soft_snr": 1},
+        network={"channels": 1, "hidden": 2, "stft": {"n_fft": 4096, "hop": 1024}},
+    )
+    network = build(settings).eval()
+    round_weights(network)
+    inputs = example(settings, seconds=0.3)
+    whole = to_onnx(network, inputs, kind="mask")
+    sparse = store_sparsely(whole)
+    assert len(sparse) < 0.3 * len(whole)
+    halves = store_in_halves(sparse)
+    assert len(halves) < len(sparse)
+    expected, *found = (
+        onnxruntime.InferenceSession(graph).run(None, {"spectrum": inputs.numpy()})[0]
+        for graph in (whole, sparse, halves)
+    )
+    for masks in found:
+        assert np.abs(masks - expected).max() < 1e-6
+    assert np.allclose(expected.sum(axis=1), 1, atol=1e-6), "the masks share out all there is"

@@ -84,6 +84,27 @@ def test_the_page_beside_the_recipes_says_what_they_say() -> None:
         assert f"| {letter.upper()} | {' | '.join(f'{value:g}' for value in values)} |" in page
 
 
+@pytest.mark.parametrize("recipe", ["bach10/unet", "chamber"])
+def test_a_network_for_all_four_is_trained_on_a_fold(
+    songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], recipe: str
+) -> None:
+    brief = [
+        "optim.steps=1",
+        "optim.batch=1",
+        "data.duration_s=0.5",
+        "data.workers=0",
+        "network.channels=2",
+        "data.valid_rows=1",
+    ]
+    changes = [word for change in brief for word in ("--set", change)]
+    words = ["train", recipe, "--data", str(songs), "--leave-out", "3", "--out", str(tmp_path / "run"), *changes]
+    assert main(words) == 0
+    assert main(["export", str(tmp_path / "run"), "--out", str(tmp_path / "all.soli.onnx")]) == 0
+    info, _ = read_model(tmp_path / "all.soli.onnx")
+    assert info.sources == SOURCES
+    assert info.complete
+
+
 def test_a_target_is_trained_on_a_fold_and_becomes_a_model(
     songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

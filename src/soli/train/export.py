@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from soli.atomic import write_atomically
 from soli.errors import InputError
 from soli.modelfile import Licence, ModelInfo, write_metadata
-from soli.train.compact import round_weights, store_in_halves
+from soli.train.compact import round_weights, store_in_halves, store_sparsely
 from soli.train.families import family
 from soli.train.network import build, example, network_settings
 from soli.train.run import RunFolder, RunSettings
@@ -58,7 +58,7 @@ def export(run: Path, out: Path, *, scores: dict[str, Any] | None = None) -> Mod
     if settings.export.storage == "float16":
         round_weights(network)
     info = describe(settings, network, data=data, scores=scores or {})
-    graph = to_onnx(network, example(settings, seconds=0.5), kind=info.kind)
+    graph = store_sparsely(to_onnx(network, example(settings, seconds=0.5), kind=info.kind))
     if settings.export.storage == "float16":
         graph = store_in_halves(graph)
     write_atomically(out, write_metadata(graph, info))

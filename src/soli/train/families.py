@@ -114,6 +114,7 @@ FAMILIES: Mapping[str, Family] = {
                 "hidden": 64,
             },
         },
+        shares_all=True,
     ),
     "seq2seq": Family(
         Seq2Seq,
