@@ -11,7 +11,8 @@ from matplotlib import pyplot as plt
 from soli.errors import OutputError
 from soli.evaluation.comparison import Comparison, Cost, Figure
 from soli.report import plots
-from soli.report.page import decibels, html, unbroken, write_report
+from soli.report.page import html, write_report
+from soli.report.templating import decibels, unbroken
 from soli.report.theme import LIGHT
 
 

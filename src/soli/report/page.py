@@ -1,17 +1,14 @@
 """The report of a comparison in a folder: tables, plots, and one page that needs nothing from the network."""
 
 import base64
-from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, StrictUndefined
-
 from soli.atomic import cannot_write, write_atomically
 from soli.evaluation.comparison import Comparison
-from soli.metrics.arrays import Score
 from soli.report import plots
 from soli.report.tables import explanations, markdown, of_splits, tables
+from soli.report.templating import page
 from soli.report.theme import DARK, LIGHT, THEMES
 
 PAGE, DATA, TEXT = "index.html", "compare.json", "compare.md"
@@ -78,10 +75,8 @@ def _address(picture: Path) -> str:
 
 def html(comparison: Comparison, shown: list[Plot]) -> str:
     """The page. Every text in it is escaped; sounds are named by their path from the page."""
-    template = resources.files("soli.report") / "templates" / "compare.html.j2"
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(db=decibels, unbroken=unbroken)
-    return environment.from_string(template.read_text(encoding="utf-8")).render(
+    return page(
+        "compare.html.j2",
         comparison=comparison,
         tables=tables(comparison),
         plots=shown,
@@ -90,13 +85,3 @@ def html(comparison: Comparison, shown: list[Plot]) -> str:
         title_of=plots.titled,
         of_splits=of_splits(comparison),
     )
-
-
-def unbroken(text: str) -> str:
-    """The text with hyphens that no line ends at."""
-    return text.replace("-", "\N{NON-BREAKING HYPHEN}")
-
-
-def decibels(score: Score) -> str:
-    """A score of one item, with its sign."""
-    return "undefined: it is silent" if score is None else f"{score:+.1f} dB"

@@ -1,17 +1,15 @@
 """The report of a sweep in a folder: CSV files, the report card, pictures, and one page that needs no network."""
 
-from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
-
-from jinja2 import Environment, StrictUndefined
 
 from soli.atomic import cannot_write, write_atomically
 from soli.evaluation.sweep import Heard, Sweep
 from soli.report import sweep_plots
-from soli.report.page import PAGE, decibels
+from soli.report.page import PAGE
 from soli.report.published import Published, bach10
 from soli.report.sweep_tables import csv_files, explanations, report_card, tables
+from soli.report.templating import page
 from soli.report.theme import LIGHT, THEMES, Theme
 from soli.version import __version__
 
@@ -81,11 +79,9 @@ def html(
     looked_at: dict[str, list[Picture]],
 ) -> str:
     """The page. Every text in it is escaped; pictures and sounds are named by their paths from the page."""
-    template = resources.files("soli.report") / "templates" / "sweep.html.j2"
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["db"] = decibels
     overview, *others = tables(sweep, published)
-    return environment.from_string(template.read_text(encoding="utf-8")).render(
+    return page(
+        "sweep.html.j2",
         sweep=sweep,
         overview=overview,
         by_target={target: others[2 * at : 2 * at + 2] for at, target in enumerate(sweep.targets)},

@@ -19,7 +19,8 @@ import json
 import shutil
 import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,11 +36,11 @@ from soli.data.corpora.performing import perform
 from soli.data.corpora.players import CHAIRS
 from soli.data.corpora.playing import render
 from soli.data.corpora.sampler import RATE
-from soli.data.corpora.workers import in_order
 from soli.data.library import Split
 from soli.data.origins import LICENCES_NAME
 from soli.errors import DataError, OutputError, UsageError
 from soli.media.audio import write_audio
+from soli.pool import in_processes
 from soli.version import __version__
 
 RECORD_NAME = "chorales.json"
@@ -117,11 +118,21 @@ def build(
     _write_terms(out, settings, fonts)
     watch(len(pieces) - len(left), len(pieces))
     work = functools.partial(make, out=out, fonts=fonts, settings=settings)
-    for done, _ in enumerate(in_order(work, left, workers=workers), start=len(pieces) - len(left) + 1):
-        watch(done, len(pieces))
+    with closing(_made(work, left, workers)) as made:
+        for done, _ in enumerate(made, start=len(pieces) - len(left) + 1):
+            watch(done, len(pieces))
     seconds = sum(_length_s(out / piece.split / piece.name) for piece in pieces)
     counts = Counter[str](piece.split for piece in pieces)
     return Built(str(out), dict(counts), len(left), len(pieces) - len(left), round(seconds / 3600, 3))
+
+
+def _made(work: Callable[[Piece], None], pieces: list[Piece], workers: int) -> Generator[None, None, None]:
+    """Makes the pieces, in this process where one is enough."""
+    processes = min(workers, len(pieces))
+    if processes <= 1:
+        yield from map(work, pieces)
+    else:
+        yield from in_processes(work, pieces, processes=processes, threads=1)
 
 
 def _pieces(split: Split, count: int, settings: Settings, scores: list[Score]) -> list[Piece]:
