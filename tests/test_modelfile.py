@@ -136,8 +136,8 @@ def test_a_second_metadata_entry_is_refused() -> None:
 
 
 def test_a_future_format_asks_for_a_newer_soli() -> None:
-    fields = {"format_version": 3, "something": "new"}
-    with pytest.raises(ModelFileError, match=r"model format 3; wanted format 2 at most; get a newer soli"):
+    fields = {"format_version": 4, "something": "new"}
+    with pytest.raises(ModelFileError, match=r"model format 4; wanted format 3 at most; get a newer soli"):
         parse_model(sealed(fields), name="future")
     # It may also be sealed in a way that this version cannot check.
     unsealed = bare().SerializeToString() + protobuf.encode_entry("soli", json.dumps(fields))
@@ -212,7 +212,7 @@ def test_tensors_outside_the_file_are_refused(where: str) -> None:
         {"chunk_s": float("inf")},
         {"past_s": -1},
         {"past_s": float("nan")},
-        {"format_version": 3},
+        {"format_version": 4},
         {"complete": True, "rest": None},
         {"complete": True, "format_version": 2},
         {"complete": True, "format_version": 2, "sources": ("voice",), "rest": None},

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Array = NDArray[np.float32]
 ComplexArray = NDArray[np.complex64]
@@ -92,3 +92,27 @@ class StftSettings(BaseModel):
     @property
     def bins(self) -> int:
         return self.n_fft // 2 + 1
+
+
+class MelSettings(BaseModel):
+    """Bands of the mel scale over the bins of a magnitude spectrum; `soli.dsp.mel` has the matrices.
+
+    `bands` triangles M between `lowest_hz` and `highest_hz` (None: half the sample rate), evenly spaced on the scale:
+    "htk" is logarithmic above 700 Hz or so, "slaney" linear below 1 kHz and logarithmic above. `norm` is "none" (peaks
+    of 1), "area" (every triangle has the same one, so that white noise is flat) or "mean" (the weights of a band sum
+    to 1).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bands: int = Field(64, gt=0)
+    lowest_hz: float = Field(50.0, ge=0)
+    highest_hz: float | None = Field(None, gt=0)
+    scale: Literal["htk", "slaney"] = "slaney"
+    norm: Literal["none", "area", "mean"] = "area"
+
+    @model_validator(mode="after")
+    def _upwards(self) -> "MelSettings":
+        if self.highest_hz is not None and self.highest_hz <= self.lowest_hz:
+            raise ValueError(f"bands from {self.lowest_hz:g} to {self.highest_hz:g} Hz; wanted the lower end first")
+        return self

@@ -9,7 +9,7 @@ from cli_call import assert_one_line, inside
 from cli_sounds import write_good
 
 import models
-from soli.modelfile import write_metadata
+from soli.modelfile import FORMAT_VERSION, write_metadata
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def _edited_weights(data: bytes) -> bytes:
 
 
 def _of_the_future(data: bytes) -> bytes:
-    future = models.model_info().model_copy(update={"format_version": 3})
+    future = models.model_info().model_copy(update={"format_version": FORMAT_VERSION + 1})
     return write_metadata(data, future)
 
 

@@ -157,7 +157,7 @@ def test_rows_that_fail_are_a_table_and_an_exit_code(tmp_path: Path, capsys: Cap
     ("words", "said"),
     [
         (["data", "chek"], "there is no command 'chek' of soli data; did you mean check?"),
-        (["data", "build", "musdb"], "there is no command 'musdb' of soli data build; known: chorales, speech-noise"),
+        (["data", "build", "musdb"], "there is no command 'musdb' of soli data build; known: chorales, scenes, speech"),
         (["data", "check", "--hash"], "--hash"),
     ],
 )

@@ -298,7 +298,6 @@ def test_what_goes_together_is_let_through(changes: dict[str, object]) -> None:
     check_fit(check_settings(settings(**changes), where="here"))
 
 
-@pytest.mark.parametrize("kind", ["events", "audio-visual"])
-def test_kinds_without_an_objective_are_refused(kind: str) -> None:
-    with pytest.raises(UsageError, match=f"no objective is known for networks of kind {kind}"):
-        objective_for(kind, {"soft_snr": 1.0}, SETTINGS)
+def test_kinds_without_an_objective_are_refused() -> None:
+    with pytest.raises(UsageError, match="no objective is known for networks of kind audio-visual"):
+        objective_for("audio-visual", {"soft_snr": 1.0}, SETTINGS)

@@ -61,7 +61,7 @@ def test_overrides_reach_the_setting(recipe: Path, override: str, key: str, valu
         ("seed", "key=value"),
         ("name.x=1", "single value"),
         ("rest=voice", "last of the sources"),
-        ("sources=[Voice, noise]", "sources"),
+        ("sources=[../voice, noise]", "sources"),
         ("sources=[noise]", "nothing is left"),
         ("sources=[a, a, noise]", "named twice"),
         ("interchangeble=true", "did you mean interchangeable"),

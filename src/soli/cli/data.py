@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from soli.cli.common import JsonFlag, comma_list, print_error, print_json, print_warning, printable
 from soli.cli.data_bach10 import bach10
 from soli.cli.data_chorales import build_chorales
+from soli.cli.data_events import build_scenes, dcase2013, dcase2018, tagged
 from soli.cli.data_mix import mix
 from soli.cli.data_voice_noise import build_voice_noise, voice_noise
 from soli.cli.progress import counting
@@ -92,10 +93,23 @@ app.command("bach10", epilog="Example: soli data bach10 Bach10 --out bach10.json
 app.command(
     epilog='Example: soli data mix chorales.jsonl --split test --count 60 --set "present=[0, 1]" --out duos.jsonl'
 )(mix)
+app.command(
+    "dcase2013",
+    epilog="Example: soli data dcase2013 --dcase-2013-stereo-data-folder singlesounds_stereo --output-folder mixed",
+)(dcase2013)
+app.command(
+    "dcase2018",
+    epilog="Example: soli data dcase2018 --dcase2018-task1-dataset-dir scenes --dcase2018-task2-dataset-dir events"
+    " --workspace mixed",
+)(dcase2018)
+app.command("tagged", epilog="Example: soli data tagged clips --out clips.jsonl")(tagged)
 app.command("voice-noise", epilog="Example: soli data voice-noise voice-noise --out voice-noise.jsonl")(voice_noise)
 build_app.command(
     "voice-noise", epilog="Example: soli data build voice-noise data/voice-noise --train 1000 --valid 50 --test 200"
 )(build_voice_noise)
+build_app.command("scenes", epilog="Example: soli data build scenes scenes --esc10 esc10 --packages-root unpacked")(
+    build_scenes
+)
 build_app.command("chorales", epilog="Example: soli data build chorales chorales --train 150 --valid 12 --test 20")(
     build_chorales
 )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from soli.train.loop import Training
     from soli.train.run import RunSettings
     from soli.train.state import Progress
+    from soli.train.validate import Judge
 
 
 def train(
@@ -91,20 +92,23 @@ def _run(training: "Training", budget: dict[str, float] | None, *, resume: bool,
 
     folder, settings = training.folder, training.settings
 
+    judge = training.validation
+    score = f"{judge.score} ({judge.unit})" if judge.unit else judge.score
+
     def on_line(line: dict[str, Any]) -> None:
-        _say(line, steps=settings.optim.steps)
+        _say(line, judge, steps=settings.optim.steps)
         if "valid_score" in line:
-            draw_curves(folder.log, folder.curves)
+            draw_curves(folder.log, folder.curves, score=score)
 
     at_once = _stopped("stopped at once", do="go on from the last save with the same command and --resume")
     with at_once, stoppable_between("steps") as check:
         begin = folder.go_on if resume else folder.create
         begin(settings, training.data_record, budget=budget)
         progress = run_training(training, resume=resume, on_line=on_line, stop=_as_question(check))
-        draw_curves(folder.log, folder.curves)
+        draw_curves(folder.log, folder.curves, score=score)
     stopped = not over(progress, settings)
     if json or not stopped:
-        _report(progress, folder.path, rows=len(training.validation.rows), stopped=stopped, json=json)
+        _report(progress, folder.path, judge, stopped=stopped, json=json)
     if stopped:
         raise Stopped(
             f"stopped at step {progress.step} of {settings.optim.steps}",
@@ -157,23 +161,29 @@ def _in_time(
     return fitted, budget
 
 
-def _report(progress: "Progress", out: Path, *, rows: int, stopped: bool, json: bool) -> None:
+def _report(progress: "Progress", out: Path, judge: "Judge", *, stopped: bool, json: bool) -> None:
+    rows = len(judge.rows)
     if json:
         best_score = progress.best_score if math.isfinite(progress.best_score) else None
         print_json({"run": str(out), **asdict(progress), "best_score": best_score, "stopped": stopped})
     else:
         typer.echo(
-            f"best validation: SNR improvement {progress.best_score:.2f} dB at step {progress.best_step} "
+            f"best validation: {judge.score} {progress.best_score:.2f}{_in(judge)} at step {progress.best_step} "
             f"over {rows} row{'' if rows == 1 else 's'}; next: soli export {out}"
         )
 
 
-def _say(line: dict[str, Any], *, steps: int) -> None:
+def _say(line: dict[str, Any], judge: "Judge", *, steps: int) -> None:
     """One line a log entry, on stderr, so that stdout stays free for --json."""
-    values = "  ".join(_named(name, value) for name, value in line.items() if name not in ("step", "seconds"))
+    values = "  ".join(_named(name, value, judge) for name, value in line.items() if name not in ("step", "seconds"))
     print(f"step {line['step']}/{steps}  {line['seconds']:.0f} s  {values}", file=sys.stderr, flush=True)
 
 
-def _named(name: str, value: float) -> str:
+def _named(name: str, value: float, judge: "Judge") -> str:
     """A value of the log; the score that weights are chosen by says what it is of."""
-    return f"valid_score (SNR improvement) {value:g} dB" if name == "valid_score" else f"{name} {value:g}"
+    return f"valid_score ({judge.score}) {value:g}{_in(judge)}" if name == "valid_score" else f"{name} {value:g}"
+
+
+def _in(judge: "Judge") -> str:
+    """The unit of its score, as it follows a number."""
+    return f" {judge.unit}" if judge.unit else ""

@@ -77,9 +77,14 @@ def check(paths: Sequence[Path], *, root: Path | None = None, reading: Reading =
     files += [
         (_File(place, part.path, part.sha256), row.split) for row, place in rows for part in row.parts if part.path
     ]
+    files += [
+        (_File(place, row.mixture, row.mixture_sha256), row.split)
+        for row, place in rows
+        if row.mixture and not row.parts
+    ]
     _check_splits(report, [sound for sound, _ in sounds], [row for row, _ in rows], files)
     mixtures = [_File(place, row.mixture, row.mixture_sha256) for row, place in rows if row.mixture]
-    mixed = [(row, place) for row, place in rows if row.mixture] if reading.hashes else []
+    mixed = [(row, place) for row, place in rows if row.mixture and row.parts] if reading.hashes else []
     bad = _check_files(report, [*(file for file, _ in files), *mixtures], reading, more=len(mixed))
     _check_mixtures(report, mixed, bad, reading)
     return report

@@ -63,6 +63,8 @@ class Mix(BaseModel):
 
     `snr_db`: the active part of `target` (20 ms frames within 30 dB of its loud ones) over the mean power of all
     other stems together. `level_dbfs`: the RMS level of the mixture, lowered where its peak would pass `peak`.
+    `measured` "whole": the power of `target` is its mean over the whole row instead. `peak_of`: `peak` is no limit but
+    what comes out, of the mixture or of the louder of two sides: `target`, and all others together.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,6 +73,8 @@ class Mix(BaseModel):
     snr_db: float | None = None
     level_dbfs: float | None = None
     peak: float | None = None
+    measured: Literal["active", "whole"] = "active"
+    peak_of: Literal["mixture", "sides"] | None = None
 
 
 class Row(BaseModel):
@@ -78,7 +82,8 @@ class Row(BaseModel):
 
     `stretch` makes what parts and effects give so many times as long, pitches kept: their seconds are those before it,
     `duration_s` is that after it. `mixture` names a recording that the stems sum to, where there is one beside them;
-    `data.mixtures` compares them.
+    `data.mixtures` compares them. A row without parts is such a recording alone, of which only the labels are known.
+    `mono`: files are taken as the mean of their channels.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -88,6 +93,7 @@ class Row(BaseModel):
     split: str
     sample_rate: int = Field(gt=0)
     duration_s: float = Field(gt=0)
+    mono: bool = False
     sources: tuple[str, ...] = ()
     parts: tuple[Part, ...]
     effects: tuple[Effect, ...] = ()

@@ -7,6 +7,7 @@ refuses tensors kept outside the file, which onnxruntime would fetch from any pa
 """
 
 from soli.modelfile.container import SUFFIX, parse_model, read_model, write_metadata
+from soli.modelfile.detection import DetectionInfo
 from soli.modelfile.info import FORMAT_VERSION, REST, DataUse, Kind, Licence, ModelInfo
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "REST",
     "SUFFIX",
     "DataUse",
+    "DetectionInfo",
     "Kind",
     "Licence",
     "ModelInfo",

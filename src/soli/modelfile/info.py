@@ -4,16 +4,18 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from soli.modelfile.detection import DetectionInfo
 from soli.types import MAX_RATE, MIN_RATE, StftSettings
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 REST = "rest"  # the stem that is added where a network computes every source it names, and these are not all there is
 
 Kind = Literal["mask", "waveform", "cluster", "events", "audio-visual"]
 Finite = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
-# A source's name becomes a file's name, so nothing in it may lead out of a folder.
-SourceName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
+# A source's name becomes a file's name, so nothing in it may lead out of a folder. Classes of sounds keep the names
+# that their sets give them: Acoustic_guitar, Hi-hat, Dog bark.
+SourceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9 _-]*[A-Za-z0-9_-])?$", max_length=64)]
 
 
 class Licence(BaseModel):
@@ -48,12 +50,13 @@ class ModelInfo(BaseModel):
     instead of context. `macs_per_s` counts multiply-accumulates for a second of one channel. The outputs of a network
     with `interchangeable` sources (speakers) come in no order of their own: it is kept over a recording by what
     neighbours share. A cluster network with named sources has an embedding for each, rest included, that its clusters
-    grow from: `anchors` (S, D).
+    grow from: `anchors` (S, D). The sources of an events network are its classes, and `detection` says how its masks
+    and tags become events; such files are of format 3.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format_version: Literal[1, 2] = 1
+    format_version: Literal[1, 2, 3] = 1
     name: str = Field(min_length=1)
     family: str
     kind: Kind
@@ -71,6 +74,7 @@ class ModelInfo(BaseModel):
     overlap_s: Finite = 0.0
     interchangeable: bool = False
     anchors: tuple[tuple[Number, ...], ...] | None = None
+    detection: DetectionInfo | None = None
     parameters: int = Field(ge=0)
     macs_per_s: Finite
     licence: Licence
@@ -83,8 +87,8 @@ class ModelInfo(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if len(set(self.sources)) != len(self.sources):
-            raise ValueError("a source is named twice")
+        if len({source.lower() for source in self.sources}) != len(self.sources):
+            raise ValueError("a source is named twice, or but for capital letters, which some file systems do not tell")
         if self.rest is not None and (self.rest not in self.sources or len(self.sources) < 2):
             raise ValueError(f"rest {self.rest!r} must be one of two or more sources")
         if self.rest is None and REST in self.sources:
@@ -93,6 +97,10 @@ class ModelInfo(BaseModel):
             raise ValueError(f"complete, with the sources {', '.join(self.sources)} and the rest {self.rest}")
         if self.complete and self.format_version == 1:
             raise ValueError("complete, in a file of format 1")
+        if (self.detection is not None) != (self.kind == "events"):
+            raise ValueError("detection, the settings of an events network, in another one or missing in one")
+        if self.detection is not None:
+            self.detection.check(classes=len(self.estimated), format_version=self.format_version, stft=self.stft)
         if self.window_s is not None and not 0 < self.overlap_s <= self.window_s / 2:
             raise ValueError(f"windows of {self.window_s} s that share {self.overlap_s} s, more than half or nothing")
         if self.kind == "mask" and (self.stft is None or self.mask is None):
@@ -131,7 +139,8 @@ class ModelInfo(BaseModel):
 
     def as_json(self) -> str:
         """What the file says, without what its format does not know."""
-        return self.model_dump_json(exclude={"complete"} if self.format_version == 1 else None)
+        unknown = {"complete": 2, "detection": 3}
+        return self.model_dump_json(exclude={name for name, since in unknown.items() if since > self.format_version})
 
     @property
     def estimated(self) -> tuple[str, ...]:

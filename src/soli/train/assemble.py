@@ -16,6 +16,7 @@ from soli.train.network import build, network_settings
 from soli.train.objectives import objective_for
 from soli.train.run import RunFolder, RunSettings
 from soli.train.validate import Validation
+from soli.train.weak_assemble import assemble_events
 
 # An item may be of one source alone.
 _LOOKED_AT = 8
@@ -24,6 +25,8 @@ _LOOKED_AT = 8
 def assemble(settings: RunSettings, *, data: Path, out: Path) -> Training:
     """Builds network, objective, items and validation; raises UsageError or DataError where they do not fit."""
     check_fit(settings)
+    if family(settings.family).kind == "events":
+        return assemble_events(settings, data=data, out=out)
     values: Any = network_settings(settings)
     source = open_data(settings, data)
     if source.items.sample_rate != values.sample_rate:

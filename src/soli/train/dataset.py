@@ -7,7 +7,7 @@ number of loader processes, and a resumed run sees exactly the items that it wou
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -107,7 +107,17 @@ class Excerpts:
         return excerpt(row, start_s=start_s, duration_s=self.duration_s)
 
 
-Item = tuple[torch.Tensor, torch.Tensor]
+# Mixture and targets, and what is known of the frames where a batch holds that.
+Item = tuple[torch.Tensor, ...]
+
+
+class Tensors(Protocol):
+    """Items as tensors, by their index; `channels` is how many the recordings have, of which the first is taken."""
+
+    @property
+    def channels(self) -> int: ...
+
+    def __getitem__(self, index: int) -> "Item | SoliError": ...
 
 
 class Mixtures(Dataset[Item | SoliError]):
@@ -149,10 +159,10 @@ class Onwards(Sampler[int]):
         return count(self.step * self.batch)
 
 
-def batches(mixtures: Mixtures, order: Onwards, *, workers: int) -> Iterator[Batch]:
+def batches(mixtures: Tensors, order: Onwards, *, workers: int) -> Iterator[Batch]:
     """An endless stream of batches in the given order."""
     loader: DataLoader[Item | SoliError] = DataLoader(
-        mixtures,
+        cast(Dataset[Item | SoliError], mixtures),
         batch_size=order.batch,
         sampler=order,
         num_workers=workers,
@@ -177,7 +187,7 @@ def _collate(items: list[Item | SoliError]) -> Batch | SoliError:
         if isinstance(item, SoliError):
             return item
         rendered.append(item)
-    return Batch(torch.stack([m for m, _ in rendered]), torch.stack([t for _, t in rendered]))
+    return Batch(*(torch.stack(tensors) for tensors in zip(*rendered, strict=True)))
 
 
 def _ready_loader(_: int) -> None:

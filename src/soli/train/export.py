@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from soli.atomic import write_atomically
 from soli.errors import InputError
-from soli.modelfile import Licence, ModelInfo, write_metadata
+from soli.modelfile import DetectionInfo, Licence, ModelInfo, write_metadata
 from soli.train.compact import round_weights, store_in_halves, store_sparsely
 from soli.train.families import family
 from soli.train.network import build, example, network_settings
@@ -23,11 +23,12 @@ from soli.version import __version__
 
 # The oldest operator set that has all we use; onnxruntime reads it for years to come.
 _OPSET = 17
-# What a graph takes and gives by the network's kind, and which axis of the output is its length.
-_PORTS = {
-    "mask": ("spectrum", "masks", 4),
-    "cluster": ("spectrum", "embedding", 3),
-    "waveform": ("waveform", "estimates", 2),
+# What a graph takes and gives by the network's kind, and which axis of each output is its length, if any is.
+_PORTS: dict[str, tuple[str, dict[str, int | None]]] = {
+    "mask": ("spectrum", {"masks": 4}),
+    "cluster": ("spectrum", {"embedding": 3}),
+    "waveform": ("waveform", {"estimates": 2}),
+    "events": ("spectrum", {"masks": 3, "tags": None}),
 }
 
 
@@ -70,8 +71,10 @@ def to_onnx(network: nn.Module, inputs: Tensor, *, kind: str) -> bytes:
 
     torch's newer exporter bakes the traced length into a graph with an LSTM (torch 2.13); the older one does not.
     """
-    takes, gives, length = _PORTS[kind]
-    axes = {takes: {0: "batch", inputs.ndim - 1: "length"}, gives: {0: "batch", length: "length"}}
+    takes, gives = _PORTS[kind]
+    axes = {takes: {0: "batch", inputs.ndim - 1: "length"}}
+    for output, length in gives.items():
+        axes[output] = {0: "batch"} if length is None else {0: "batch", length: "length"}
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # It announces its retirement, warns of every size that an LSTM compares with its own, and cannot know that the
@@ -84,7 +87,7 @@ def to_onnx(network: nn.Module, inputs: Tensor, *, kind: str) -> bytes:
             (inputs,),
             buffer,
             input_names=[takes],
-            output_names=[gives],
+            output_names=list(gives),
             dynamic_axes=axes,
             opset_version=_OPSET,
             dynamo=False,
@@ -103,7 +106,7 @@ def describe(settings: RunSettings, network: nn.Module, *, data: dict[str, Any],
     # Attention costs the more, the longer what it is given at once.
     at_once_s = memory["window_s"] or 10.0
     return ModelInfo(
-        format_version=2 if complete else 1,
+        format_version=3 if kind == "events" else 2 if complete else 1,
         name=settings.name,
         family=settings.family,
         kind=kind,
@@ -116,6 +119,7 @@ def describe(settings: RunSettings, network: nn.Module, *, data: dict[str, Any],
         chunk_s=settings.export.chunk_s,
         **memory,
         interchangeable=settings.interchangeable,
+        detection=_detection(network, values) if kind == "events" else None,
         anchors=_anchors(network) if kind == "cluster" and not settings.interchangeable else None,
         parameters=parameter_count(network),
         macs_per_s=round(macs(network, example(settings, seconds=at_once_s)) / at_once_s),
@@ -142,6 +146,12 @@ def _memory(settings: RunSettings, values: Any) -> dict[str, Any]:
     memory = reach(values)
     rate = values.sample_rate
     return {"hop": memory.hop, "past_s": memory.past / rate, "future_s": memory.future / rate, "window_s": None}
+
+
+def _detection(network: nn.Module, values: Any) -> DetectionInfo:
+    """The bands of a network of sound events, and the thresholds of its tags."""
+    thresholds: list[float] = network.get_buffer("thresholds").tolist()
+    return DetectionInfo(mel=values.front_end.mel, tag=tuple(round(value, 4) for value in thresholds))
 
 
 def _anchors(network: nn.Module) -> tuple[tuple[float, ...], ...]:

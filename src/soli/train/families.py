@@ -20,6 +20,9 @@ from soli.train.networks.tasnet import TasNet, TasNetSettings
 from soli.train.networks.unet import UNet, UNetSettings
 from soli.train.networks.wave_unet import WaveUNet, WaveUNetSettings
 from soli.train.networks.wave_unet import reach as wave_unet_reach
+from soli.train.networks.weak_cnn import WeakCnn, WeakCnnSettings
+from soli.train.networks.weak_crnn import WeakCrnn, WeakCrnnSettings
+from soli.train.networks.weak_dnn import WeakDnn, WeakDnnSettings
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Family:
 
     network: type[nn.Module]
     settings: type[BaseModel]
-    kind: Literal["mask", "waveform", "cluster"]
+    kind: Literal["mask", "waveform", "cluster", "events"]
     summary: str
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     reach: Callable[[Any], Reach] | None = None
@@ -48,6 +51,19 @@ class Family:
 
 # What the small mask networks look at: 32 ms windows at 8 kHz.
 _SMALL = {"sample_rate": 8000, "stft": {"n_fft": 256, "hop": 128}}
+# What small networks of sound events hear at 8 kHz.
+_SMALL_EVENTS = {**_SMALL, "front_end": {"mel": {"bands": 32, "lowest_hz": 60.0}}}
+# Kong et al. 2018: bands of the magnitude from 50 Hz to 16 kHz; and the front end of the EPFL thesis system.
+_KONG = {
+    "sample_rate": 32000,
+    "stft": {"n_fft": 2048, "hop": 1024, "window": "hamming"},
+    "front_end": {"mel": {"bands": 64, "lowest_hz": 50.0, "highest_hz": 16000.0}},
+}
+_THESIS = {
+    "sample_rate": 16000,
+    "stft": {"n_fft": 1024, "hop": 512, "window": "hamming"},
+    "front_end": {"mel": {"bands": 64, "lowest_hz": 0.0, "highest_hz": 8000.0}},
+}
 # The best network of the Conv-TasNet paper's table II.
 _CONV_TASNET = {"filters": 512, "length": 16, "bottleneck": 128, "hidden": 512, "skip": 128, "blocks": 8, "repeats": 3}
 
@@ -177,6 +193,49 @@ FAMILIES: Mapping[str, Family] = {
             "small": {"stft": {"n_fft": 256, "hop": 128}, "hidden": 128, "layers": 2, "dimensions": 20},
         },
         shares_all=True,
+    ),
+    "weak_cnn": Family(
+        WeakCnn,
+        WeakCnnSettings,
+        kind="events",
+        summary="mel bands, blocks of convolutions, a mask a class at full resolution, tags pooled from the masks",
+        presets={
+            "paper": _KONG,
+            "thesis": {
+                **_THESIS,
+                "channels": (64, 64),
+                "convolutions": 1,
+                "kernel": 5,
+                "last_kernel": 5,
+                "activation": "leaky_relu",
+                "pooling": {"kind": "gwrp", "r": 0.999},
+            },
+            "small": {**_SMALL_EVENTS, "channels": (16, 32), "pooling": {"kind": "gwrp", "r": 0.998}},
+        },
+    ),
+    "weak_dnn": Family(
+        WeakDnn,
+        WeakDnnSettings,
+        kind="events",
+        summary="mel bands, a fully connected network frame by frame, tags pooled over frames",
+        presets={"paper": _KONG, "small": {**_SMALL_EVENTS, "hidden": 64, "layers": 2, "dropout": 0.0}},
+    ),
+    "weak_crnn": Family(
+        WeakCrnn,
+        WeakCrnnSettings,
+        kind="events",
+        summary="mel bands, convolutions that halve them, a GRU over frames, masks as products of the two",
+        presets={
+            "full": _KONG,
+            "small": {
+                **_SMALL_EVENTS,
+                "channels": (8, 16, 24),
+                "mask_level": 1,
+                "hidden": 32,
+                "dimensions": 16,
+                "pooling": {"kind": "gwrp", "r": 0.998},
+            },
+        },
     ),
 }
 

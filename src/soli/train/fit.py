@@ -13,6 +13,10 @@ def check_fit(settings: RunSettings) -> None:
     """Raises UsageError where family, objective and sources do not go together; says why, and what would."""
     kind = family(settings.family).kind
     check_terms(settings.objective, kind=kind)
+    if kind == "events":
+        _check_events(settings)
+    elif not settings.sources:
+        raise UsageError("sources: []", wanted=f"at least one; {settings.family} is no network of sound events")
     if kind == "cluster":
         if settings.rest is not None:
             raise UsageError(
@@ -33,12 +37,29 @@ def check_fit(settings: RunSettings) -> None:
             )
     _check_cutting(settings)
     felt = {name for name, weight in settings.objective.items() if weight}
-    if kind != "cluster" and felt <= SCALE_FREE and settings.rest is None and not settings.consistent:
+    if kind in ("mask", "waveform") and felt <= SCALE_FREE and settings.rest is None and not settings.consistent:
         raise UsageError(
             f"objective: {' and '.join(felt)} alone leaves the level of each estimate free",
             wanted="a loss that sees the level too, such as waveform_snr",
             do="or set consistent: true, so that the estimates sum to the mixture",
         )
+
+
+def _check_events(settings: RunSettings) -> None:
+    """Raises UsageError for settings of separated sources: classes may sound together, or none may."""
+    for name, value in (("rest", settings.rest), ("consistent", settings.consistent)):
+        if value:
+            raise UsageError(
+                f"{name}: {value}; the sources of {settings.family} are classes of sounds, and what none of them takes "
+                "is the rest",
+                do=f"leave {name} out",
+            )
+    if settings.interchangeable:
+        raise UsageError(f"interchangeable: the classes of {settings.family} have names", do="leave it out")
+    given = settings.data
+    for key, wrong in (("spec", given.spec), ("mixing", given.mixing), ("remix", given.remix)):
+        if wrong:
+            raise UsageError(f"data.{key}: {settings.family} is trained on labelled clips", wanted="a manifest of them")
 
 
 def _check_cutting(settings: RunSettings) -> None:

@@ -81,8 +81,11 @@ def steps_taken(path: Path, *, steps: int, patience: int) -> int | None:
     return None if taken >= steps or 0 < patience <= stale else taken
 
 
-def draw_curves(log: Path, picture: Path) -> None:
-    """Draws loss and validation score over steps to a PNG; nothing while the log is empty. Raises OutputError."""
+def draw_curves(log: Path, picture: Path, *, score: str = "SNR improvement (dB)") -> None:
+    """Draws loss and validation score over steps to a PNG; nothing while the log is empty. Raises OutputError.
+
+    `score` is what the validation score is of.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -97,7 +100,7 @@ def draw_curves(log: Path, picture: Path) -> None:
     few = "o" if len(training) <= _FEW else None
     left.plot(*zip(*training, strict=True), color=BLUE, linewidth=0.8, marker=few, markersize=3)
     left.set(xlabel="step", ylabel="training loss", title="Training")
-    right.set(xlabel="step", ylabel="SNR improvement (dB)", title="Validation")
+    right.set(xlabel="step", ylabel=score, title="Validation")
     if validation:
         right.plot(*zip(*validation, strict=True), color=ORANGE, marker="o", markersize=3)
     for axes in (left, right):

@@ -14,12 +14,12 @@ from torch.optim import AdamW
 
 from soli.atomic import write_atomically
 from soli.errors import SoliError, UsageError
-from soli.train.dataset import Mixtures, Onwards, batches
+from soli.train.dataset import Onwards, Tensors, batches
 from soli.train.log import Clock, Log, OnLine
 from soli.train.objectives import Batch, Objective
 from soli.train.run import OptimSettings, RunFolder, RunSettings
 from soli.train.state import Progress, average_weights, pack_state, read_state, restore
-from soli.train.validate import Validation
+from soli.train.validate import Judge
 
 
 class DivergedError(SoliError):
@@ -34,8 +34,8 @@ class Training:
     folder: RunFolder
     network: nn.Module
     objective: Objective
-    mixtures: Mixtures
-    validation: Validation
+    mixtures: Tensors
+    validation: Judge
     data_record: dict[str, Any]
 
 
@@ -129,7 +129,7 @@ class Sitting:
             group["lr"] = rate
         self.network.train()
         device = self.accelerator.device
-        moved = Batch(batch.mixture.to(device), batch.targets.to(device))
+        moved = batch.to(device)
         values = self.training.objective(self.network, moved)
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(values["loss"])

@@ -1,5 +1,6 @@
 """The network of a run: its settings checked, itself built, an example of its input."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -11,6 +12,9 @@ from soli.errors import UsageError, near
 from soli.train.families import family, read_settings
 from soli.train.networks.consistent import Consistent
 from soli.train.run import RunSettings
+
+# Classes that stand for those of the data, until these are read: enough for settings to be checked.
+_TO_COME = 2
 
 
 def network_settings(settings: RunSettings) -> BaseModel:
@@ -24,8 +28,18 @@ def network_settings(settings: RunSettings) -> BaseModel:
             f"network.outputs: {settings.network['outputs']}; the sources and the rest say how many there are",
             do="leave it out",
         )
+    outputs = settings.outputs or _TO_COME
     preset = row.presets[settings.preset] if settings.preset else {}
-    return read_settings(settings.family, {**preset, **settings.network, "outputs": settings.outputs})
+    return read_settings(settings.family, {**over(preset, settings.network), "outputs": outputs})
+
+
+def over(preset: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """A preset's settings, with those that are given in their place; what a group is not given stays the preset's."""
+    merged = dict(preset)
+    for name, value in given.items():
+        below = merged.get(name)
+        merged[name] = over(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return merged
 
 
 def build(settings: RunSettings) -> nn.Module:

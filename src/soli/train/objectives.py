@@ -13,10 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from soli.dsp.mel import mel_to_bins
 from soli.separation.clustering import cluster_masks
 from soli.train import features
 from soli.train.losses.affinity import source_means
-from soli.train.losses.table import EMBEDDING, RATED, SPECTRAL, WAVEFORM, check_terms
+from soli.train.losses.table import EMBEDDING, RATED, SPECTRAL, WAVEFORM, WEAK, check_terms
+from soli.train.losses.weak import Detected, Labelled
 from soli.train.permutation import cheapest_order, reorder
 from soli.types import StftSettings
 
@@ -26,10 +28,20 @@ _ANCHOR_STEP = 0.05
 
 @dataclass(frozen=True)
 class Batch:
-    """Rendered items: `mixture` (B, T) and `targets` (B, S, T), the sources in the recipe's order."""
+    """Rendered items: `mixture` (B, T) and `targets` (B, S, T), the sources in the recipe's order.
+
+    For networks of sound events `targets` are the tags (B, K), and `active` (B, K, N) what is known of their frames, as
+    `soli.train.losses.weak.Labelled` has them.
+    """
 
     mixture: Tensor
     targets: Tensor
+    active: Tensor | None = None
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same on another device."""
+        active = None if self.active is None else self.active.to(device)
+        return Batch(self.mixture.to(device), self.targets.to(device), active)
 
 
 class Objective(Protocol):
@@ -132,6 +144,36 @@ class ClusterObjective:
 
 
 @dataclass(frozen=True)
+class EventsObjective:
+    """For networks that give masks and tags of classes: what they say is compared with the labels of the clips."""
+
+    terms: Mapping[str, float]
+    stft: StftSettings
+    sample_rate: int
+    interchangeable: bool = False
+
+    def __call__(self, network: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        found = Detected(*network(self._planes(features.stft(batch.mixture, self.stft))))
+        known = Labelled(batch.targets, batch.active)
+        return total(self.terms, {name: WEAK[name](found, known) for name in self.terms})
+
+    def tags(self, network: nn.Module, mixture: Tensor) -> Tensor:
+        """The tags (B, K) of mixtures (B, T)."""
+        _, tags = network(self._planes(features.stft(mixture, self.stft)))
+        return tags
+
+    def _planes(self, spectrum: Tensor) -> Tensor:
+        """As `features.as_planes`, which copies: beside a network as light as these, that is an eighth of a step."""
+        return torch.view_as_real(spectrum).movedim(-1, 1)
+
+    def estimate(self, network: Any, mixture: Tensor) -> Tensor:
+        spectrum = features.stft(mixture, self.stft)
+        masks, _ = network(features.as_planes(spectrum))
+        to_bins = torch.from_numpy(mel_to_bins(network.front_end.matrix.cpu().numpy())).to(masks.device)
+        return features.istft((to_bins @ masks) * spectrum[:, None], self.stft, mixture.shape[-1])
+
+
+@dataclass(frozen=True)
 class Pair:
     """What a loss compares: estimate and target (B, S, ...), and the mixture (B, ...)."""
 
@@ -228,6 +270,7 @@ _OBJECTIVES: Mapping[str, Callable[..., Objective]] = {
     "mask": MaskObjective,
     "waveform": WaveformObjective,
     "cluster": ClusterObjective,
+    "events": EventsObjective,
 }
 
 

@@ -49,7 +49,9 @@ class DataSettings(_Settings):
     """Where training items come from: a mixing spec over a library (drawn on the fly) or the rows of a manifest."""
 
     spec: str | None = Field(None, description="a mixing spec: a file, or a name in soli/recipes/data")
-    duration_s: float | None = Field(None, gt=0, description="length of a training item; default: the spec's or row's")
+    duration_s: float | None = Field(
+        None, gt=0, description="length of a training item (of labelled clips: at most); default: the spec's or row's"
+    )
     mixing: SongMixing | None = Field(None, description="mix the manifest's songs anew: {} as the Bach10 thesis did")
     distinct: int = Field(0, ge=0, description="serve the first so many items over and over; 0: every one is new")
     leave_out: int | None = Field(None, description="of a set of songs: test on this one, validate on the next")
@@ -114,12 +116,13 @@ class RunSettings(_Settings):
 
     `rest` names the source that takes what the others leave, and is never computed. `interchangeable` says that the
     sources mean nothing by themselves (speaker one, speaker two): each item is compared in the order that fits best.
-    `consistent` makes the estimates of all sources sum to the mixture.
+    `consistent` makes the estimates of all sources sum to the mixture. The sources of a network of sound events are its
+    classes; where there are none, they become the labels of the data, in alphabetical order.
     """
 
     name: SourceName
     family: str
-    sources: tuple[SourceName, ...] = Field(min_length=1)
+    sources: tuple[SourceName, ...] = Field(description="of sound events: the classes; []: the labels of the data")
     rest: str | None = None
     interchangeable: bool = False
     consistent: bool = False
@@ -136,22 +139,23 @@ class RunSettings(_Settings):
     def _rest_is_last(self) -> "RunSettings":
         if self.rest is not None and self.rest != self.sources[-1]:
             raise ValueError(f'rest "{self.rest}" must be the last of the sources {list(self.sources)}')
-        if len(set(self.sources)) < len(self.sources):
+        if len({source.lower() for source in self.sources}) < len(self.sources):
             raise ValueError(f"a source is named twice in {list(self.sources)}")
         if REST in self.sources and self.rest != REST:
             raise ValueError(f'"{REST}" is what the other sources leave: set rest: {REST}')
-        if self.outputs == 0:
+        if self.rest is not None and self.outputs == 0:
             raise ValueError("the rest is the only source, and nothing is left to estimate")
         return self
 
     @model_validator(mode="after")
     def _several_and_no_rest(self) -> "RunSettings":
+        alone = f"{self.sources[0]} is alone" if self.sources else "there is none"
         for name in ("interchangeable", "consistent"):
             if getattr(self, name) and self.rest is not None:
                 why = "could be any of the others" if name == "interchangeable" else "makes the sources sum up already"
                 raise ValueError(f'{name}: the rest "{self.rest}" {why}; set rest: null, or {name}: false')
             if getattr(self, name) and len(self.sources) < 2:
-                raise ValueError(f"{name}: needs two sources or more, and {self.sources[0]} is alone")
+                raise ValueError(f"{name}: needs two sources or more, and {alone}")
         if self.interchangeable and len(self.sources) > _MOST_INTERCHANGEABLE:
             orders = f"{len(self.sources)} sources have too many orders to try all"
             raise ValueError(f"interchangeable: {orders}; wanted at most {_MOST_INTERCHANGEABLE}")

@@ -8,6 +8,7 @@ judged whole: what use does with windows is for evaluation to judge.
 import copy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -23,8 +24,23 @@ from soli.train.objectives import Objective
 from soli.types import Array
 
 
+class Judge(Protocol):
+    """Scores weights on fixed rows: `run` gives "valid_score", by which the best are chosen, and other values to log.
+
+    `score` says what that is, and `unit` in what, for people.
+    """
+
+    score: str
+    unit: str
+    rows: list[Row]
+
+    def run(self, weights: dict[str, Tensor]) -> dict[str, float]: ...
+
+
 class Validation:
     """Scores weights on fixed rows."""
+
+    score, unit = "SNR improvement", "dB"
 
     def __init__(
         self,

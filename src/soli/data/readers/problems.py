@@ -11,7 +11,7 @@ MAX_NAMED = 20
 class BadSetError(DataError):
     """A set is not as it should be; `problems` has a line each, the message the first of them."""
 
-    def __init__(self, root: Path, problems: Sequence[str]) -> None:
+    def __init__(self, root: Path | str, problems: Sequence[str]) -> None:
         self.problems = list(problems)
         more = len(problems) - MAX_NAMED
         listed = "; ".join([*problems[:MAX_NAMED], *([f"and {more} more"] if more > 0 else [])])

@@ -1,7 +1,7 @@
 """The table of losses: their names in a recipe, what each looks at, and so which networks each can train.
 
-Every loss is called as (estimate, target, *, mixture), those in `RATED` with `sample_rate` too, and gives a value an
-item, (B,).
+Every loss is called as (estimate, target, *, mixture), those in `RATED` with `sample_rate` too, those in `WEAK` without
+the mixture, and gives a value an item, (B,).
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from torch import Tensor
 
 from soli.errors import UsageError, near
-from soli.train.losses import affinity, multires, ratio, spectral
+from soli.train.losses import affinity, multires, ratio, spectral, weak
 
 Loss = Callable[..., Tensor]
 
@@ -27,18 +27,25 @@ EMBEDDING: Mapping[str, Loss] = {
     "deep_clustering": affinity.deep_clustering,
     "deep_clustering_weighted": affinity.deep_clustering_weighted,
 }
+WEAK: Mapping[str, Loss] = {
+    "tag_bce": weak.tag_bce,
+    "absent_l1": weak.absent_l1,
+    "frame_bce": weak.frame_bce,
+}
 # Losses that look through windows of their own, and so are given the sample rate besides.
 RATED = frozenset({"multi_resolution_stft"})
 # Losses that give the same value at any level of the estimate.
 SCALE_FREE = frozenset({"si_sdr"})
 
-# Masks give spectra and waveforms, waveforms give spectra; an embedding is none of them.
+# Masks give spectra and waveforms, waveforms give spectra; an embedding or a tag is none of them.
 _FITS: Mapping[str, Mapping[str, Loss]] = {
     "mask": {**SPECTRAL, **WAVEFORM},
     "waveform": {**SPECTRAL, **WAVEFORM},
     "cluster": EMBEDDING,
+    "events": WEAK,
 }
-_GIVES = {"mask": "masks", "waveform": "waveforms", "cluster": "an embedding"}
+_GIVES = {"mask": "masks", "waveform": "waveforms", "cluster": "an embedding", "events": "masks and tags of classes"}
+_LOOKS_AT = {**dict.fromkeys(EMBEDDING, "an embedding"), **dict.fromkeys(WEAK, "what is said of classes")}
 
 
 def check_terms(terms: Mapping[str, float], *, kind: str) -> None:
@@ -46,14 +53,14 @@ def check_terms(terms: Mapping[str, float], *, kind: str) -> None:
     if kind not in _FITS:
         raise UsageError(f"no objective is known for networks of kind {kind}", wanted=f"kind {' or '.join(_FITS)}")
     fitting = list(_FITS[kind])
-    known = [*SPECTRAL, *WAVEFORM, *EMBEDDING]
+    known = [*SPECTRAL, *WAVEFORM, *EMBEDDING, *WEAK]
     if not terms:
         raise UsageError("objective: no loss is given", wanted="at least one of " + ", ".join(fitting))
     for name, weight in terms.items():
         if name not in known:
             raise UsageError(f'objective: no loss is called "{name}"', do=near(name, known))
         if name not in fitting:
-            looks_at = "an embedding" if name in EMBEDDING else "separated sources"
+            looks_at = _LOOKS_AT.get(name, "separated sources")
             raise UsageError(
                 f'objective: "{name}" compares {looks_at}, and a network of kind {kind} gives {_GIVES[kind]}',
                 wanted="a loss that fits: " + ", ".join(fitting),
