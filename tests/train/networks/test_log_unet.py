@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from soli.train.networks.log_unet import LogUNet, LogUNetSettings, gated
+from soli.train.networks.log_unet import LogUNet, LogUNetSettings, gated, moved
 from soli.types import StftSettings
 
 TINY = LogUNetSettings(
@@ -19,10 +19,14 @@ TINY = LogUNetSettings(
 )
 
 
+WIDE = TINY.model_copy(update={"harmonics": (0.5, 2.0, 3.0), "across": 2})
+
+
+@pytest.mark.parametrize("settings", [TINY, WIDE])
 @pytest.mark.parametrize("frames", [1, 7, 8, 33])
 @torch.no_grad()
-def test_masks_of_several_sources_sum_to_one(frames: int) -> None:
-    masks = LogUNet(TINY).eval()(torch.randn(2, 2, 257, frames))
+def test_masks_of_several_sources_sum_to_one(frames: int, settings: LogUNetSettings) -> None:
+    masks = LogUNet(settings).eval()(torch.randn(2, 2, 257, frames))
     assert masks.shape == (2, 4, 1, 257, frames)
     assert masks.min() > 0
     torch.testing.assert_close(masks.sum(dim=1), torch.ones(2, 1, 257, frames))
@@ -44,6 +48,31 @@ def test_a_shift_by_a_step_of_the_lowest_level_shifts_the_scores() -> None:
     torch.testing.assert_close(
         network.scores(shifted)[:, :, 48:96], network.scores(picture)[:, :, 40:88], rtol=1e-3, atol=1e-4
     )
+
+
+def test_a_band_sees_what_is_an_octave_away() -> None:
+    picture = torch.zeros(1, 1, 40, 2)
+    picture[:, :, 20] = 1
+    assert WIDE.shifts == [-12, 12, 19]
+    for by in WIDE.shifts:
+        found = moved(picture, by)
+        assert found.shape == picture.shape
+        assert found[0, 0, :, 0].nonzero().flatten().tolist() == [20 - by]
+    assert not moved(picture, 21).any()
+
+
+@torch.no_grad()
+def test_looking_across_reaches_every_band() -> None:
+    torch.manual_seed(0)
+    near, far = (
+        LogUNet(TINY.model_copy(update={"hidden": 0, "levels": 1, "time_levels": 1, "across": across})).eval()
+        for across in (0, 1)
+    )
+    for network, reached in ((near, False), (far, True)):
+        pictures = torch.zeros(2, 1, network.padded, 4)
+        pictures[1, :, 0] = 5
+        plain, with_a_tone = network.scores(pictures)
+        assert bool((plain[:, -8:] != with_a_tone[:, -8:]).any()) is reached
 
 
 def test_an_absent_source_is_silenced_and_its_part_given_to_the_others() -> None:

@@ -5,6 +5,11 @@ convolution that has learnt an instrument's timbre or a voice's place in a chord
 Jansson et al. (2017, see `unet`) runs over these bands and over frames; a bidirectional LSTM at its lowest level, where
 a frame is `2^time_levels` hops long, sees the whole phrase. Masks go back to the bins by interpolation.
 
+Convolutions alone learn it slowly: to know whose a partial is, a band has to know what is an octave and a twelfth away,
+which they see only where they have lost the bands. So `harmonics` of a band's frequency, and its fractions, are laid
+beside it as further channels (Bittner et al. 2017, "Deep salience representations for F0 estimation in polyphonic
+music"), and the first `across` levels look across all bands through a bottleneck.
+
 Several sources share every bin (a softmax: their masks sum to one, and the stems to the mixture); a source that is
 computed alone has a sigmoid. Frequency is halved at every level, time at the first `time_levels` only.
 
@@ -13,6 +18,7 @@ part of an item's energy is below that is taken for absent, and its part given t
 closed gate teaches nothing.
 """
 
+import math
 from itertools import pairwise
 from typing import Any
 
@@ -28,6 +34,7 @@ from soli.types import StftSettings
 _KERNEL = 5
 _KERNEL_AT_FULL_RESOLUTION = 3  # where a convolution costs most, and sees least more for it
 _SLOPE = 0.2
+_NARROWER, _NARROWEST = 8, 16  # the bottleneck across bands
 _TINY = 1e-20
 _OPENING_DB = 6.0
 
@@ -48,7 +55,8 @@ class LogUNetSettings(BaseModel):
     channels: int = Field(16, gt=0, description="of the first level; each further one has twice as many")
     most_channels: int = Field(128, gt=0)
     hidden: int = Field(192, ge=0, description="LSTM cells a direction at the lowest level; 0: no recurrence")
-
+    harmonics: tuple[float, ...] = Field((), description="other multiples of each band's frequency, seen beside it")
+    across: int = Field(0, ge=0, description="levels that look across all bands at once")
     gate_db: float | None = Field(None, le=0, description="part of the energy below which a source is absent")
 
     @property
@@ -60,6 +68,11 @@ class LogUNetSettings(BaseModel):
     def centres(self) -> Any:
         top = min(self.highest_hz, self.sample_rate / 2)
         return log_band_centres(lowest_hz=self.lowest_hz, highest_hz=top, per_octave=self.per_octave)
+
+    @property
+    def shifts(self) -> list[int]:
+        """How many bands above each band its other multiples lie."""
+        return [round(self.per_octave * math.log2(multiple)) for multiple in self.harmonics]
 
     def stride(self, level: int) -> tuple[int, int]:
         """By how much a level halves frequency and time."""
@@ -80,8 +93,12 @@ class LogUNet(nn.Module):
         self.padded = -(-bands // self.bands_multiple) * self.bands_multiple
         widths = settings.widths
         self.norm = nn.BatchNorm1d(bands)
-        self.first = Down(1, widths[0], stride=(1, 1), kernel=_KERNEL_AT_FULL_RESOLUTION)
+        self.shifts = settings.shifts
+        self.first = Down(1 + len(self.shifts), widths[0], stride=(1, 1), kernel=_KERNEL_AT_FULL_RESOLUTION)
         self.down = nn.ModuleList(Down(*pair, stride=settings.stride(i)) for i, pair in enumerate(pairwise(widths)))
+        levels = range(settings.across)
+        self.across_down = nn.ModuleList(Across(widths[i], self.padded // 2**i) for i in levels)
+        self.across_up = nn.ModuleList(Across(widths[i], self.padded // 2**i) for i in levels)
         self.bottom = Bottom(widths[-1], self.padded // self.bands_multiple, settings.hidden)
         self.up = nn.ModuleList()
         for level in reversed(range(settings.levels)):
@@ -102,15 +119,25 @@ class LogUNet(nn.Module):
 
     def scores(self, x: Tensor) -> Tensor:
         """A picture (B, 1, M', N') to scores (B, S, M', N')."""
-        x = self.first(x)
-        skips = [x]
-        for down in self.down:
-            x = down(x)
+        x = self.first(torch.cat([x, *(moved(x, by) for by in self.shifts)], dim=1))
+        skips = []
+        for level, down in enumerate(self.down):
+            if level < len(self.across_down):
+                x = self.across_down[level](x)
             skips.append(x)
-        x = self.bottom(skips.pop())
-        for up in self.up:
-            x = torch.cat([up(x), skips.pop()], dim=1)
+            x = down(x)
+        x = self.bottom(x)
+        for level, up in zip(reversed(range(len(self.up))), self.up, strict=True):
+            x = up(x)
+            if level < len(self.across_up):
+                x = self.across_up[level](x)
+            x = torch.cat([x, skips.pop()], dim=1)
         return self.last(x)
+
+
+def moved(x: Tensor, by: int) -> Tensor:
+    """A picture (B, D, M, N) of what lies `by` bands above each; beyond the ends there is nothing."""
+    return functional.pad(x[:, :, by:], (0, 0, 0, by)) if by > 0 else functional.pad(x[:, :, :by], (0, 0, -by, 0))
 
 
 def gated(masks: Tensor, spectrum: Tensor, *, gate_db: float) -> Tensor:
@@ -157,6 +184,28 @@ class Up(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.norm(self.conv(x)).relu()
+
+
+class Across(nn.Module):
+    """Looks across all bands of a frame at once, through a bottleneck: (B, D, M, N) to the same.
+
+    Partials of a tone lie octaves apart, further than convolutions reach before they have lost the bands. Source: Choi
+    et al. (2020, "Investigating U-Nets with various intermediate blocks for spectrogram-based singing voice
+    separation"), time-distributed fully connected layers.
+    """
+
+    def __init__(self, channels: int, bands: int) -> None:
+        super().__init__()
+        narrow = max(bands // _NARROWER, _NARROWEST)
+        self.squeeze = nn.Parameter(torch.empty(narrow, bands))
+        self.spread = nn.Parameter(torch.empty(bands, narrow))
+        for weight in (self.squeeze, self.spread):
+            nn.init.kaiming_uniform_(weight, a=5**0.5)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(channels) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = self.norms[0](torch.matmul(self.squeeze, x)).relu()
+        return x + self.norms[1](torch.matmul(self.spread, inner)).relu()
 
 
 class Bottom(nn.Module):
