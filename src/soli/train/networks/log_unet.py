@@ -14,8 +14,8 @@ Several sources share every bin (a softmax: their masks sum to one, and the stem
 computed alone has a sigmoid. Frequency is halved at every level, time at the first `time_levels` only.
 
 An instrument that does not play would still be given what the others leave uncertain. With `gate_db` a source whose
-part of an item's energy is below that is taken for absent, and its part given to the others: at use only, since a
-closed gate teaches nothing.
+part of the energy around a frame is below that is taken for absent there, and its part given to the others: at use
+only, since a closed gate teaches nothing.
 """
 
 import math
@@ -58,6 +58,7 @@ class LogUNetSettings(BaseModel):
     harmonics: tuple[float, ...] = Field((), description="other multiples of each band's frequency, seen beside it")
     across: int = Field(0, ge=0, description="levels that look across all bands at once")
     gate_db: float | None = Field(None, le=0, description="part of the energy below which a source is absent")
+    gate_s: float = Field(3.0, gt=0, description="around each frame, for which the gate weighs the energies")
 
     @property
     def widths(self) -> list[int]:
@@ -68,6 +69,11 @@ class LogUNetSettings(BaseModel):
     def centres(self) -> Any:
         top = min(self.highest_hz, self.sample_rate / 2)
         return log_band_centres(lowest_hz=self.lowest_hz, highest_hz=top, per_octave=self.per_octave)
+
+    @property
+    def gate_frames(self) -> int:
+        """Frames on either side that the gate weighs."""
+        return round(self.gate_s / 2 * self.sample_rate / self.stft.hop)
 
     @property
     def shifts(self) -> list[int]:
@@ -114,7 +120,7 @@ class LogUNet(nn.Module):
         masks = x.softmax(dim=1) if self.settings.outputs > 1 else x.sigmoid()
         masks = self.from_bands @ masks  # (B, S, F, N)
         if self.settings.gate_db is not None and not self.training:
-            masks = gated(masks, spectrum, gate_db=self.settings.gate_db)
+            masks = gated(masks, spectrum, gate_db=self.settings.gate_db, reach=self.settings.gate_frames)
         return masks[:, :, None]
 
     def scores(self, x: Tensor) -> Tensor:
@@ -137,21 +143,28 @@ class LogUNet(nn.Module):
 
 def moved(x: Tensor, by: int) -> Tensor:
     """A picture (B, D, M, N) of what lies `by` bands above each; beyond the ends there is nothing."""
-    return functional.pad(x[:, :, by:], (0, 0, 0, by)) if by > 0 else functional.pad(x[:, :, :by], (0, 0, -by, 0))
+    above, below = x[:, :, by:], x[:, :, :by]
+    return torch.cat([above, 0 * below] if by > 0 else [0 * above, below], dim=2)
 
 
-def gated(masks: Tensor, spectrum: Tensor, *, gate_db: float) -> Tensor:
+def gated(masks: Tensor, spectrum: Tensor, *, gate_db: float, reach: int) -> Tensor:
     """Masks (B, S, F, N) of a spectrum (B, 2, F, N) without those of absent sources; sums over sources stay.
 
-    A gate opens from `gate_db` to 6 dB above it. Where all are shut (silence), all stay as they are.
+    A frame's gates weigh the energies of `reach` frames on either side, so that they do not depend on how a recording
+    is cut, and open from `gate_db` to 6 dB above it. Where all are shut (silence), all stay as they are.
     """
     power = spectrum.square().sum(dim=1, keepdim=True)  # (B, 1, F, N)
-    part = (masks.square() * power).sum(dim=(2, 3)) / (power.sum(dim=(2, 3)) + _TINY)  # (B, S)
+    part = _around((masks.square() * power).sum(dim=2), reach) / (_around(power.sum(dim=2), reach) + _TINY)  # (B, S, N)
     opening = ((10 * (part + _TINY).log10() - gate_db) / _OPENING_DB).clamp(0, 1)
-    opening = torch.where(opening.sum(dim=1, keepdim=True) > 0, opening, 1.0)[:, :, None, None]
+    opening = torch.where(opening.sum(dim=1, keepdim=True) > 0, opening, 1.0)[:, :, None]  # (B, S, 1, N)
     left = masks * opening
     total = left.sum(dim=1, keepdim=True)
     return left * (masks.sum(dim=1, keepdim=True) / total.clamp(min=_TINY))
+
+
+def _around(x: Tensor, reach: int) -> Tensor:
+    """Means (B, S, N) over `reach` frames on either side, with zeros beyond the ends."""
+    return functional.avg_pool1d(x, 2 * reach + 1, stride=1, padding=reach)
 
 
 class Down(nn.Module):
