@@ -31,7 +31,6 @@ from soli.dsp.logfreq import from_log_bands, log_band_centres, to_log_bands
 from soli.train.networks.levels import log_magnitude
 from soli.types import StftSettings
 
-_KERNEL = 5
 _KERNEL_AT_FULL_RESOLUTION = 3  # where a convolution costs most, and sees least more for it
 _SLOPE = 0.2
 _NARROWER, _NARROWEST = 8, 16  # the bottleneck across bands
@@ -54,6 +53,7 @@ class LogUNetSettings(BaseModel):
     time_levels: int = Field(3, ge=0, description="levels that halve time, too")
     channels: int = Field(16, gt=0, description="of the first level; each further one has twice as many")
     most_channels: int = Field(128, gt=0)
+    kernel: int = Field(5, ge=3, description="bands and frames a convolution sees, below the full resolution; odd")
     hidden: int = Field(192, ge=0, description="LSTM cells a direction at the lowest level; 0: no recurrence")
     harmonics: tuple[float, ...] = Field((), description="other multiples of each band's frequency, seen beside it")
     across: int = Field(0, ge=0, description="levels that look across all bands at once")
@@ -101,7 +101,10 @@ class LogUNet(nn.Module):
         self.norm = nn.BatchNorm1d(bands)
         self.shifts = settings.shifts
         self.first = Down(1 + len(self.shifts), widths[0], stride=(1, 1), kernel=_KERNEL_AT_FULL_RESOLUTION)
-        self.down = nn.ModuleList(Down(*pair, stride=settings.stride(i)) for i, pair in enumerate(pairwise(widths)))
+        kernel = settings.kernel
+        self.down = nn.ModuleList(
+            Down(*pair, stride=settings.stride(i), kernel=kernel) for i, pair in enumerate(pairwise(widths))
+        )
         levels = range(settings.across)
         self.across_down = nn.ModuleList(Across(widths[i], self.padded // 2**i) for i in levels)
         self.across_up = nn.ModuleList(Across(widths[i], self.padded // 2**i) for i in levels)
@@ -109,7 +112,7 @@ class LogUNet(nn.Module):
         self.up = nn.ModuleList()
         for level in reversed(range(settings.levels)):
             below = widths[level + 1] * (1 if level == settings.levels - 1 else 2)
-            self.up.append(Up(below, widths[level], stride=settings.stride(level)))
+            self.up.append(Up(below, widths[level], stride=settings.stride(level), kernel=kernel))
         self.last = nn.Conv2d(2 * widths[0], settings.outputs, _KERNEL_AT_FULL_RESOLUTION, padding=1)
 
     def forward(self, spectrum: Tensor) -> Tensor:
@@ -170,7 +173,7 @@ def _around(x: Tensor, reach: int) -> Tensor:
 class Down(nn.Module):
     """(B, D, M, N) to (B, D', M / stride, N / stride)."""
 
-    def __init__(self, channels: int, wider: int, *, stride: tuple[int, int], kernel: int = _KERNEL) -> None:
+    def __init__(self, channels: int, wider: int, *, stride: tuple[int, int], kernel: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, wider, kernel, stride=stride, padding=kernel // 2, bias=False)
         self.norm = nn.BatchNorm2d(wider)
@@ -182,14 +185,14 @@ class Down(nn.Module):
 class Up(nn.Module):
     """(B, D, M, N) to (B, D', M x stride, N x stride)."""
 
-    def __init__(self, channels: int, narrower: int, *, stride: tuple[int, int]) -> None:
+    def __init__(self, channels: int, narrower: int, *, stride: tuple[int, int], kernel: int) -> None:
         super().__init__()
         self.conv = nn.ConvTranspose2d(
             channels,
             narrower,
-            _KERNEL,
+            kernel,
             stride=stride,
-            padding=_KERNEL // 2,
+            padding=kernel // 2,
             output_padding=(stride[0] - 1, stride[1] - 1),
             bias=False,
         )
