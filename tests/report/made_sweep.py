@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from soli.evaluation.results import Line
+from soli.evaluation.line import Line
 from soli.evaluation.sweep import SCORES, CellScores, Heard, Sweep
 from soli.media.audio import write_audio
 from soli.types import StftSettings

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from soli.evaluation.aggregate import Statistics, statistics
-from soli.evaluation.results import Line
+from soli.evaluation.line import Line
 from soli.metrics.arrays import Score
 from soli.metrics.silence import at_floor
 from soli.types import StftSettings

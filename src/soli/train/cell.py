@@ -6,7 +6,7 @@ from soli.atomic import write_atomically
 from soli.data.folds import TEST, leave_one_out
 from soli.data.manifest import Manifest, read_manifest, relocated, write_manifest
 from soli.data.render import render
-from soli.evaluation.results import Line
+from soli.evaluation.line import Line
 from soli.evaluation.scoring import judge
 from soli.evaluation.subject import subject_of
 from soli.evaluation.sweep_folder import SCORES, TEST_MANIFEST, model_file
