@@ -26,18 +26,19 @@ from soli.data.render import render
 from soli.errors import SoliError
 from soli.evaluation.aggregate import Statistics
 from soli.evaluation.aggregate import statistics as averaged
-from soli.evaluation.oracle import FALLBACK_STFT, ideal_ratio_estimates
+from soli.evaluation.oracle import FALLBACK_RATE, FALLBACK_STFT, at_rate, ideal_ratio_estimates
 from soli.evaluation.sweep_folder import folder_of, is_sweep, model_file
 from soli.media.hashing import sha256_file
 from soli.metrics import si
 from soli.report.published import bach10
 from soli.separation import zoo
 from soli.separation.api import separate
-from soli.types import Array
+from soli.types import Array, StftSettings
 
 CHAMBER = "chamber"
 INSTRUMENTS = tuple(bach10().targets)
 MARKS = ("mixture", "ideal mask")
+MARK_MS = 1000 * FALLBACK_STFT.n_fft / FALLBACK_RATE
 # The bars of the shipped model: mean SI-SDR over the instruments, CPU seconds a second of sound, size of the file.
 LEAST_DB, MOST_RTF, MOST_MB = 5.0, 0.15, 12.0
 Scores = dict[str, float | None]
@@ -100,7 +101,7 @@ def judged(row: Row, root: Path, entries: Sequence[Entry]) -> Song:
     mixture, rate = rendered.mixture, rendered.sample_rate
     scores = {
         "mixture": _scores(references, np.broadcast_to(mixture, references.shape)),
-        "ideal mask": _scores(references, ideal_ratio_estimates(references, mixture, FALLBACK_STFT)),
+        "ideal mask": _scores(references, ideal_ratio_estimates(references, mixture, mark_stft(rate))),
     }
     cpu_s, size_mb = {}, {}
     for entry in entries:
@@ -113,6 +114,11 @@ def judged(row: Row, root: Path, entries: Sequence[Entry]) -> Song:
         scores[entry.name] = _scores(references, estimates)
         size_mb[entry.name] = entry.size_mb(files)
     return Song(row.duration_s, scores, cpu_s, size_mb)
+
+
+def mark_stft(rate: int) -> StftSettings:
+    """The transform of the ideal mask: that of `soli evaluate` for what has none of its own."""
+    return at_rate(FALLBACK_STFT, sample_rate=FALLBACK_RATE, wanted_rate=rate)
 
 
 def _estimates(mixture: Array, rate: int, files: Mapping[str, Path]) -> Array:
@@ -220,8 +226,8 @@ def page(figures: Mapping[str, Any]) -> str:
     about = (
         f"## Chamber music\n\n{figures['songs']} songs of four parts; means. Of models with one target, each song was "
         "separated by those that were trained without it, and time and size are those of all four. CPU seconds for a "
-        f"second of sound, one thread. `python bench/chamber.py`, manifest {figures['manifest_sha256'][:8]}. "
-        f"{figures['machine']}."
+        f"second of sound, one thread. The ideal mask is the true stems' ratio mask in windows of {MARK_MS:g} ms. "
+        f"`python bench/chamber.py`, manifest {figures['manifest_sha256'][:8]}. {figures['machine']}."
     )
     return f"{about}\n\n{table(head, rows)}"
 

@@ -1,4 +1,4 @@
-"""The folder of the benches, and that of the made comparison, on the path: neither is a package."""
+"""The folder of the benches, and those of the made comparison and fonts, on the path: none is a package."""
 
 import sys
 from pathlib import Path
@@ -10,4 +10,6 @@ TESTS = Path(__file__).parents[1]
 
 @pytest.fixture(autouse=True)
 def _on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "path", [str(TESTS.parent / "bench"), str(TESTS / "report"), *sys.path])
+    monkeypatch.setattr(
+        sys, "path", [str(TESTS.parent / "bench"), str(TESTS / "report"), str(TESTS / "data"), *sys.path]
+    )

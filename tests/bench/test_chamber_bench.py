@@ -31,7 +31,7 @@ def _bench_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
 def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("songs")
     top = bach10(root, pieces=2, duration_s=1.0)
-    write_manifest(root / "songs.jsonl", relocated(read_bach10(top).rows, top, root))
+    write_manifest(root / "songs.jsonl", relocated(read_bach10(top).rows(), top, root))
     return root / "songs.jsonl"
 
 
@@ -59,12 +59,26 @@ def test_a_model_of_all_four_is_measured_between_its_marks(songs: Path, tmp_path
     assert found["ideal mask"]["mean_si_sdr"] > 10
     assert found["chamber"]["size_mb"] == file.stat().st_size / 1e6
     assert found["chamber"]["cpu_s_per_s"] == pytest.approx(song.cpu_s["chamber"] / row.duration_s)
+    assert "in windows of 64 ms" in page({"songs": 1, "manifest_sha256": "", "entries": {}, "machine": "here"})
     text = page({"songs": 1, "manifest_sha256": manifest.sha256, "entries": found, "machine": "here"})
     lines = [line for line in text.splitlines() if line.startswith("| ")]
     assert [line.split(" | ")[0] for line in lines] == [
         *("| SI-SDR, dB", "| ---", "| chamber", "| mixture", "| ideal mask", "| published, on real Bach10")
     ]
     assert missed_bars({**found["chamber"], "cpu_s_per_s": 0.1}) == []
+
+
+def test_the_ideal_mask_tells_neighbouring_tones_apart(songs: Path) -> None:
+    """Tones 40 Hz apart are two in windows of 64 ms, and one in windows of 12 ms."""
+    from chamber import judged, mark_stft, quartets
+
+    assert mark_stft(44100).n_fft / 44100 == pytest.approx(0.064, rel=1e-3)
+    manifest = read_manifest(songs)
+    (row,) = quartets(manifest, 1)
+    near = {"violin": 1.0, "clarinet": 1.23, "saxophone": 1.41, "bassoon": 3.06}  # 523, 482, 439 and 400 Hz
+    parts = tuple(part.model_copy(update={"speed": near[part.source], "duration_s": 0.32}) for part in row.parts)
+    song = judged(row.model_copy(update={"parts": parts, "duration_s": 0.32}), manifest.root, [])
+    assert min(song.scores["ideal mask"].values()) > 10
 
 
 @pytest.mark.parametrize(

@@ -46,9 +46,9 @@ def test_songs_become_rows_of_four_named_sources(root: Path) -> None:
     for name in ("01-AchGottundHerr.mid", "01-AchGottundHerr.txt", "01-AchGottundHerr-GTF0s.mat", ".DS_Store"):
         (root / FIRST / name).write_bytes(b"\0")
     found = read_bach10(root)
-    assert [row.id for row in found.rows] == list(BACH10_PIECES[:3])
+    assert [row.id for row in found.rows()] == list(BACH10_PIECES[:3])
     assert found.ignored == []
-    row = found.rows[0]
+    row = found.rows()[0]
     assert row.stems == ("violin", "clarinet", "saxophone", "bassoon")
     assert row.parts[2].path == f"{FIRST}/{FIRST}-saxphone.wav"
     assert row.split == "all"
@@ -59,7 +59,7 @@ def test_songs_become_rows_of_four_named_sources(root: Path) -> None:
 
 def test_either_spelling_is_the_saxophone(root: Path) -> None:
     (root / FIRST / f"{FIRST}-saxphone.wav").rename(root / FIRST / f"{FIRST}-saxophone.wav")
-    assert read_bach10(root).rows[0].parts[2].source == "saxophone"
+    assert read_bach10(root).rows()[0].parts[2].source == "saxophone"
     shutil.copy(root / FIRST / f"{FIRST}-saxophone.wav", root / FIRST / f"{FIRST}-saxphone.wav")
     (found,) = problems(root)
     assert found == f"{FIRST}: the saxophone is there twice: {FIRST}-saxophone.wav and {FIRST}-saxphone.wav"
@@ -69,7 +69,7 @@ def test_splits_may_be_folders_above(root: Path) -> None:
     for split, piece in zip(("train", "valid", "test"), BACH10_PIECES[:3], strict=True):
         (root / split).mkdir()
         (root / piece).rename(root / split / piece)
-    rows = read_bach10(root).rows
+    rows = read_bach10(root).rows()
     assert [(row.id, row.split) for row in rows] == list(
         zip(BACH10_PIECES[:3], ("train", "valid", "test"), strict=True)
     )
@@ -88,7 +88,7 @@ def test_a_song_under_another_name_in_another_split_is_a_leak(root: Path) -> Non
     for piece in BACH10_PIECES[:3]:
         shutil.rmtree(root / piece)
     with pytest.raises(BadSetError, match=f"{FIRST} of train has a file in common with 07-Other of test"):
-        read_bach10(root).rows  # noqa: B018 (a property that raises)
+        read_bach10(root).rows()
 
 
 def test_all_that_is_wrong_is_named_at_once(root: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_mix_at_another_level_is_refused_and_matched_when_asked(root: Path) ->
     change(root / FIRST / f"{FIRST}.wav", 0.5)
     (found,) = problems(root)
     assert "it is their sum at -6.0 dB: --match-level takes them at that level" in found
-    rows = read_bach10(root, Reading(match_level=True)).rows
+    rows = read_bach10(root, Reading(match_level=True)).rows()
     assert [part.gain_db for part in rows[0].parts] == pytest.approx([-6.02] * 4, abs=0.01)
     assert rows[1].parts[0].gain_db == 0.0
     mix = read_audio(root / FIRST / f"{FIRST}.wav").samples
@@ -165,6 +165,23 @@ def test_one_split_of_a_fold_alone(root: Path, tmp_path: Path, capsys: Capture) 
     assert [row.id for row in read_manifest(out).rows] == [BACH10_PIECES[1]]
     _, named = run(capsys, *call, "--split", "tests", code=2)
     assert "--split tests: the set has none; did you mean test?" in named
+
+
+def test_the_summary_is_of_the_rows_that_are_written(root: Path, tmp_path: Path, capsys: Capture) -> None:
+    first, _, third = (root / piece for piece in BACH10_PIECES[:3])
+    change(third / f"{third.name}-violin.wav", 0.9)
+    change(first / f"{first.name}.wav", 0.5)
+    call = ("data", "bach10", root, "--out", tmp_path / "m.jsonl", "--leave-out", 2, "--match-level", "--limit-db", -20)
+    whole = json.loads(run(capsys, *call, "--json")[0])
+    assert (whole["rows"], whole["read"], whole["worst_sum"]) == (3, 3, third.name)
+    assert whole["levels_db"] == pytest.approx([-6.0, 0.0, 0.2], abs=0.05)
+    told = json.loads(run(capsys, *call, "--split", "test", "--json")[0])
+    assert (told["rows"], told["read"], told["worst_sum"]) == (1, 3, BACH10_PIECES[1])
+    assert (told["worst_sum_db"] < whole["worst_sum_db"], told["levels_db"]) == (True, [0.0])
+    said, _ = run(capsys, *call, "--split", "test")
+    assert said.startswith("1 song (test 1) of violin")
+    assert "read and in order: 3 songs" in said
+    assert "as in the mixes" not in said
 
 
 def test_what_is_left_aside_is_told(root: Path, tmp_path: Path, capsys: Capture) -> None:

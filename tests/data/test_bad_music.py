@@ -95,7 +95,7 @@ def test_a_set_that_is_not_in_order_gives_no_manifest(
 def test_what_is_not_in_the_set_is_said_before_any_training(
     root: Path, tmp_path: Path, capsys: Capture, words: tuple[str, ...], said: str, code: int
 ) -> None:
-    write_manifest(tmp_path / "songs.jsonl", relocated(read_bach10(root).rows, root, tmp_path))
+    write_manifest(tmp_path / "songs.jsonl", relocated(read_bach10(root).rows(), root, tmp_path))
     out = tmp_path / "out"
     assert main([*words, "--data", str(tmp_path / "songs.jsonl"), "--out", str(out), *BRIEF]) == code
     error = capsys.readouterr().err

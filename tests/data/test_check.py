@@ -298,3 +298,21 @@ def test_progress_counts_files_and_mixtures(tmp_path: Path) -> None:
         seen: list[tuple[int, int]] = []
         check([path], reading=Reading(hashes, watch=lambda done, of, seen=seen: seen.append((done, of))))
         assert seen == [(done, total) for done in range(1, total + 1)]
+
+
+def numbered(name: str, split: str, **meta: object) -> Row:
+    part = Part(source="a", path=f"{name}.wav", duration_s=1.0)
+    return Row(id=name, split=split, sample_rate=8000, duration_s=1.0, parts=(part,), meta=meta)
+
+
+def test_takes_of_one_name_are_no_song(tmp_path: Path) -> None:
+    sound = noise(1.0, 8000, seed=1)[None]
+    for number, name in enumerate(("001-take", "002-take", "003-mix"), start=1):
+        write_audio(tmp_path / f"{name}.wav", sound / number, sample_rate=8000)
+    path, takes = tmp_path / "m.jsonl", [numbered("001-take", "train"), numbered("002-take", "test")]
+    write_manifest(path, takes)
+    assert problems(path) == []
+    played = numbered("002-take", "test", title="ode")
+    for other in (numbered("001-take", "train", title="Ode"), numbered("003-mix", "train", titles=["elegy", "ode"])):
+        write_manifest(path, [other, played])
+        assert problems(path) == ["the song ode is in test and train"]

@@ -9,8 +9,9 @@ import pytest
 from made_chorales import keep_scores, score, scores
 
 from soli.data.corpora.bach10_songs import is_held_out
-from soli.data.corpora.chorale_scores import SCORES_NAME, read_scores, splits_of
+from soli.data.corpora.chorale_scores import SCORES_NAME, Score, read_scores, splits_of
 from soli.data.corpora.musicxml import Note, read_musicxml
+from soli.data.corpora.tunes import by_tune
 from soli.errors import DataError, MissingExtraError
 
 HEAD = '<score-partwise><part-list><score-part id="P1"><part-name>Soprano </part-name></score-part></part-list>'
@@ -36,6 +37,30 @@ NOTES = [
     Note(67, 6.0, 0.5, False),
     Note(67, 6.5, 0.5, False),
 ]
+
+
+# One tune each, though some have other beginnings, upbeats or passing notes.
+KIN = [
+    ("385", "169.7", "197.5"),
+    ("283", "245.15", "245.37"),
+    ("365", "145-a"),
+    ("94.8", "398", "128.5"),
+    ("45.7", "197.7-a"),
+    ("185.6", "177.5"),
+    ("119.9", "120.6"),
+]
+
+
+def sung(bwv: str, notes: list[int], *, between: int = 0) -> Score:
+    """A score of this melody, a note a beat; with `between`, each note is halved and left by step."""
+    beats = enumerate(notes)
+    if between:
+        soprano = tuple(
+            Note(each, at + half / 2, 0.5, False) for at, note in beats for half, each in enumerate((note, note + 1))
+        )
+    else:
+        soprano = tuple(Note(note, float(at), 1.0, False) for at, note in beats)
+    return Score(bwv=bwv, bpm=None, parts={**score("1").parts, "soprano": soprano})
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -66,12 +91,43 @@ def test_chorales_of_bach10_and_their_tunes_are_only_tested() -> None:
     kept = [each for split in ("train", "valid") for each in found[split]]
     assert not any(is_held_out(each.name) for each in kept)
     assert len(kept) + len(found["test"]) == len(scores())
-    melodies = [{each.melody() for each in found[split]} for split in ("train", "valid", "test")]
-    assert sum(map(len, melodies)) == len(set().union(*melodies))
+
+
+def test_one_tune_is_in_one_split_whatever_stands_before_it_or_between() -> None:
+    """The same fourteen notes after an upbeat, with passing notes off the beats, and in another key."""
+    tune = [67, 69, 71, 67, 72, 71, 69, 74, 72, 67, 66, 64, 69, 67]
+    plain = sung("9.1", tune)
+    others = [
+        sung("9.2", [62, 64, *tune]),
+        sung("9.3", [note - 5 for note in tune], between=1),
+        sung("9.4", [60, 59, 62, *tune[:12], 60]),
+    ]
+    assert by_tune([each.melody() for each in (plain, *others)]) == [[0, 1, 2, 3]]
+    assert by_tune([plain.melody(), sung("9.6", [60, *tune[4:], 60, 64]).melody()]) == [[0], [1]]
+    assert by_tune([plain.melody(), sung("9.7", [60, *tune[:11]]).melody()]) == [[0], [1]]
+    held = sung("255", tune)
+    for each in others:
+        assert splits_of([each, held])["test"] == [held, each]
+
+
+def test_a_tune_that_was_set_often_trains() -> None:
+    tunes = ([60, 60 + first, 60 + second, 71, 60] for first in range(1, 10) for second in range(11, 20))
+    judged = next(tune for tune in tunes if splits_of([sung("9.1", tune)])["valid"])
+    found = splits_of([sung(f"9.{n}", judged) for n in range(5)])
+    assert {split: len(some) for split, some in found.items()} == {"train": 0, "valid": 5, "test": 0}
+    found = splits_of([sung(f"9.{n}", judged) for n in range(6)])
+    assert {split: len(some) for split, some in found.items()} == {"train": 6, "valid": 0, "test": 0}
+
+
+def test_kin_of_kin_are_of_one_tune() -> None:
+    """The first and the last share nothing but the second."""
+    one, two = tuple(range(1, 13)), tuple(range(21, 33))
+    assert by_tune([one, (7, 7), (*two, 99), (98, *one, *two)]) == [[0, 2, 3], [1]]
+    assert by_tune([two, one, (0, *two)]) == [[0, 2], [1]]
 
 
 def test_a_melody_is_the_same_in_every_key() -> None:
-    assert score("1", transposed=4).melody() == score("2").melody() == "+2 +2 -4"
+    assert score("1", transposed=4).melody() == score("2").melody() == (2, 2, -4)
     assert score("1", moves=(0, 1, 0, 0)).melody() != score("2").melody()
 
 
@@ -106,6 +162,10 @@ def test_the_corpus_has_hundreds_of_chorales(tmp_path: Path) -> None:
     splits = splits_of(found)
     assert sum(is_held_out(each.name) for each in splits["test"]) == 13
     assert min(len(splits["valid"]), len(splits["test"])) > 12
+    split_of = {each.bwv: split for split, some in splits.items() for each in some}
+    for kin in KIN:
+        assert len({split_of[each] for each in kin}) == 1, kin
+    assert {split_of[each] for each in ("385", "169.7", "197.5", "283", "245.15", "245.37", "365", "145-a")} == {"test"}
     assert read_scores(tmp_path / SCORES_NAME) == found
 
 

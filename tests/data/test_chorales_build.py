@@ -61,7 +61,7 @@ def test_it_is_a_set_in_bach10s_layout_with_exact_sums(built: Path) -> None:
     found = read_bach10(built)
     assert found.splits == {"train": 3, "valid": 1, "test": 2}
     assert found.ignored == []
-    assert held_out_songs(found.rows) == []
+    assert held_out_songs(found.rows()) == []
     for song in found.songs:
         folder = built / song.folder
         assert probe(folder / f"{song.id}.wav").subtype == "pcm16"
@@ -123,14 +123,35 @@ def test_other_fonts_make_another_set(built: Path, fonts: Fonts) -> None:
             build(built, SMALL, {**fonts, "train": other})
 
 
-def test_a_set_from_before_there_were_several_fonts_grows(fonts: Fonts, tmp_path: Path) -> None:
-    keep_scores(tmp_path)
-    single: Fonts = {"train": fonts["train"][:1]}
-    build(tmp_path, Settings(train=1), single)
-    record = json.loads((tmp_path / "chorales.json").read_text())
-    (record["fonts"]["train"],) = record["fonts"]["train"]
-    (tmp_path / "chorales.json").write_text(json.dumps(record))
-    assert build(tmp_path, Settings(train=2), single).kept == 1
+def test_a_set_that_was_made_by_other_rules_is_left_alone(built: Path, fonts: Fonts, tmp_path: Path) -> None:
+    old = shutil.copytree(built, tmp_path / "set")
+    record = json.loads((old / "chorales.json").read_text())
+    for rules in ({"rules": 1}, {}):
+        (old / "chorales.json").write_text(json.dumps({"soli": "0.0.9", "settings": record["settings"], **rules}))
+        before = contents(old)
+        with pytest.raises(
+            UsageError, match=r"was built by soli 0\.0\.9, and cannot be gone on with; build in another"
+        ):
+            build(old, SMALL, fonts)
+        assert contents(old) == before
+
+
+def test_a_set_that_was_made_from_other_scores_is_left_alone(built: Path, fonts: Fonts, tmp_path: Path) -> None:
+    old = shutil.copytree(built, tmp_path / "set")
+    scores = json.loads((old / "scores.json").read_text())
+    first = next((old / "train").glob("0001-*")).name
+    (old / "scores.json").write_text(json.dumps([each for each in scores if f"bwv{each['bwv']}" not in first]))
+    before = contents(old)
+    with pytest.raises(UsageError, match=rf"was built from other scores \(train/{first} would be 0001-"):
+        build(old, SMALL, fonts)
+    assert contents(old) == before
+
+
+def test_a_folder_that_is_no_piece_of_the_set_is_told(built: Path, fonts: Fonts, tmp_path: Path) -> None:
+    old = shutil.copytree(built, tmp_path / "set")
+    (old / "train" / "0001-bwv999").mkdir()
+    with pytest.raises(OutputError, match="holds train/0001-bwv999, which is none of its pieces"):
+        build(old, SMALL, fonts)
 
 
 def test_the_fonts_and_their_terms_are_told(built: Path) -> None:

@@ -57,11 +57,32 @@ def test_settings_are_those_of_a_recipe(songs: Path) -> None:
     ("options", "said"),
     [
         (("--split", "all"), "has no split all; wanted one of test, train, valid"),
-        (("--set", "presents=[1]"), "--set presents: Extra inputs"),
-        (("--set", "stretch=[2, 1]"), "--set mixing: stretch falls from 2 to 1"),
+        (("--set", "presents=[1]"), '--set: there is no setting "presents"; did you mean present?'),
+        (("--set", "eq.probabilty=1"), '--set: there is no setting "eq.probabilty"; did you mean probability or'),
+        (("--set", "stretch=[2, 1]"), "--set: settings: stretch falls from 2 to 1"),
         (("--set", "incoherent"), "key=value"),
+        (("--set", "present=[0"), "--set present: [0 is not YAML"),
+        (("--set", "gain_db.x=1"), '--set gain_db.x: "gain_db" is a single value'),
+        (("--set", "gain_db=[0,.inf]"), "gain_db [0.0, inf] must lie between -120 and 120"),
+        (("--set", "incoherent=1e-1", "--set", "incoherent=2"), "--set: incoherent: Input should be less than"),
     ],
 )
 def test_calls_that_cannot_work_say_why(songs: Path, capsys: Capture, options: tuple[object, ...], said: str) -> None:
     drawn(songs, *options, code=2)
     assert said in capsys.readouterr().err
+
+
+def test_what_a_row_cannot_say_is_refused_before_it_is_drawn(songs: Path, capsys: Capture) -> None:
+    drawn(songs, "--set", "pitch_semitones=[-12,-12]", "--set", "stretch=[.5,.5]", code=1)
+    assert "stretches sounds 0.2494 times; wanted greater than or equal to 0.25" in capsys.readouterr().err
+    drawn(songs, "--set", "pitch_semitones=[-11,-11]", "--set", "stretch=[.5,.5]")
+
+
+@pytest.mark.parametrize("name", ["songs.jsonl", "link.jsonl"])
+def test_the_songs_own_manifest_is_not_written_over(songs: Path, capsys: Capture, name: str) -> None:
+    (songs.parent / "link.jsonl").symlink_to(songs)
+    before = songs.read_bytes()
+    call = ("data", "mix", songs, "--split", "test", "--count", 2, "--out", songs.with_name(name))
+    assert main([str(word) for word in call]) == 1
+    assert "is the manifest of the songs itself" in capsys.readouterr().err
+    assert songs.read_bytes() == before

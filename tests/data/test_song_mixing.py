@@ -1,5 +1,6 @@
 """Songs mixed anew: what is shared by the stems, what is not, and that all of it is decided before rendering."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -123,10 +124,14 @@ def test_incoherent_stems_come_from_pieces_of_their_own() -> None:
         assert len({part.start_s for part in row.parts}) > 1
         assert len({part.speed for part in row.parts}) > 1
         assert sum(part.duration_s for part in row.parts) == pytest.approx(4 * row.duration_s / row.stretch, rel=1e-3)
-    twice = [row.model_copy(update={"id": f"1{row.id}"}) for row in songs()]
-    both = SongMixer([*songs(), *twice], SongMixing(incoherent=1), split="train", duration_s=2.0, seed=3)
+    titled = [row.model_copy(update={"meta": {"title": row.id[3:]}}) for row in songs()]
+    twice = [row.model_copy(update={"id": f"1{row.id}"}) for row in titled]
+    both = SongMixer([*titled, *twice], SongMixing(incoherent=1), split="train", duration_s=2.0, seed=3)
     for index in range(20):
         assert len({name.split("-")[1] for name in both.row(index).meta["songs"].values()}) == 4
+    takes = [row.model_copy(update={"id": f"{n:02d}-take"}) for n, row in enumerate(songs())]
+    apart = SongMixer(takes, SongMixing(incoherent=1), split="train", duration_s=2.0, seed=3)
+    assert len(set(apart.row(0).meta["songs"].values())) == 4, "names of one pattern are not of one piece"
     share = np.mean([mixer(incoherent=0.3).row(index).meta["incoherent"] for index in range(400)])
     assert share == pytest.approx(0.3, abs=0.08)
 
@@ -194,8 +199,16 @@ def test_seconds_of_a_stretched_row_are_those_that_one_hears(root: Path) -> None
     [
         ({"stretch": (1.2, 0.8)}, "stretch falls from 1.2 to 0.8"),
         ({"stretch": (0.1, 1.0)}, "between 0.5 and 2"),
-        ({"pitch_semitones": (-20, 2)}, "within an octave"),
-        ({"start_s": (-1, 2)}, "before the song"),
+        ({"pitch_semitones": (-20, 2)}, "between -12 and 12"),
+        ({"start_s": (-1, 2)}, "start_s .* between 0 and"),
+        ({"gain_db": (0, math.inf)}, "gain_db .* between -120 and 120"),
+        ({"gain_db": (math.nan, 0)}, "gain_db .* between -120 and 120"),
+        ({"eq": {"gain_db": (3, -3)}}, r"eq\.gain_db falls from 3 to -3"),
+        ({"eq": {"range_hz": (0, 900)}}, r"eq\.range_hz .* between 10 and"),
+        ({"microphone": {"range_hz": (900, 900)}}, r"microphone\.range_hz .* an octave"),
+        ({"room": {"rt60_s": (1, 9)}}, r"room\.rt60_s .* between 0\.001 and 5"),
+        ({"band": {"orders": ()}}, r"band\.orders \[\] must"),
+        ({"band": {"high_hz": (0,)}}, r"band\.high_hz"),
         ({"present": (0, 0)}, "weight 0"),
         ({"incoherent": 1.5}, "less than or equal to 1"),
         ({"tempo": 1}, "Extra inputs"),
@@ -206,9 +219,28 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, object], sa
         SongMixing.model_validate(settings)
 
 
+def test_the_ends_of_all_ranges_can_be_rendered(root: Path) -> None:
+    ends = {
+        "eq": {"probability": 1, "range_hz": (10, 20), "points": 32, "gain_db": (120, 120)},
+        "room": {"probability": 1, "rt60_s": (5, 5), "delay_s": (0, 0), "direct_db": (-120, -120)},
+        "microphone": {"probability": 1, "range_hz": (10, 400_000)},
+        "band": {"probability": 1, "orders": (200,), "high_hz": (1e-3,)},
+        "gain_db": (-120, -120),
+    }
+    assert np.isfinite(render(mixer(0.5, **ends).row(0), root).mixture).all()
+
+
 def test_songs_that_cannot_be_mixed_are_refused() -> None:
     other = songs()[0].model_copy(update={"sample_rate": 16000})
     with pytest.raises(DataError, match=r"sample rates \[8000, 16000\]"):
         SongMixer([*songs(), other], SongMixing(), split="train", duration_s=1, seed=0)
+    for end, total in ((0.5, "0.25"), (2.0, "4")):
+        pitch = 12 if end > 1 else -12
+        assert mixer(stretch=(end, end), pitch_semitones=(pitch, pitch)).row(0).stretch == float(total)
+        twice = [row.model_copy(update={"stretch": end}) for row in songs()]
+        mixing = SongMixing(stretch=(end, end), pitch_semitones=(pitch, pitch))
+        with pytest.raises(DataError, match=rf"times; wanted (greater|less) than or equal to {total}"):
+            SongMixer(twice, mixing, split="train", duration_s=1, seed=0)
+        SongMixer(twice, mixing.model_copy(update={"stretched": 0.0}), split="train", duration_s=1, seed=0)
     with pytest.raises(DataError, match="up to 5 sources; the songs have violin"):
         mixer(present=(0, 0, 0, 0, 1))

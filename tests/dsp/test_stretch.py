@@ -48,6 +48,28 @@ def test_notes_come_when_they_should() -> None:
         assert level(inside) == pytest.approx(0.3 / np.sqrt(2), rel=0.05)
 
 
+@pytest.mark.parametrize("ratio", [0.25, 0.5, 0.9, 1.07, 1.41, 2.0, 4.0])
+@pytest.mark.parametrize(("rate", "hop"), [(8000, 128), (44100, 512)])
+def test_any_length_is_reached(rate: int, hop: int, ratio: float) -> None:
+    """Whatever is left of the last hop, and however far the sound must be spread or packed for it."""
+    rng = np.random.default_rng(0)
+    for length in range(6 * hop, 7 * hop + 1, hop // 32 - 1):
+        noise = rng.standard_normal((1, round(length * ratio))).astype(np.float32)
+        found = stretch(noise, length=length, sample_rate=rate)
+        assert found.shape == (1, length)
+        assert level(found[0, -2 * hop :]) == pytest.approx(level(noise), rel=0.5)
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.8, 0.9])
+def test_a_shortened_tone_sounds_to_its_end(factor: float) -> None:
+    """At 44.1 kHz for 8 seconds, where the last frames lie past the end of the sound by most of a hop."""
+    rate, length = 44100, 8 * 44100
+    time_s = np.arange(round(length / factor)) / rate
+    sound = (0.3 * np.sin(2 * np.pi * 440 * time_s)).astype(np.float32)[None]
+    found = stretch(sound, length=length, sample_rate=rate)
+    assert level(found[0, -rate // 5 : -rate // 50]) == pytest.approx(0.3 / np.sqrt(2), rel=0.02)
+
+
 def test_channels_are_turned_alike() -> None:
     rng = np.random.default_rng(0)
     mono = rng.standard_normal(RATE).astype(np.float32)

@@ -8,8 +8,8 @@ import tiny_manifest as tiny
 from soli.data.manifest import Manifest
 from soli.data.render import Rendered
 from soli.evaluation.aggregate import conditions, statistics, summarise
+from soli.evaluation.line import Line
 from soli.evaluation.oracle import at_rate, ideal_ratio_estimates, mixture_estimates
-from soli.evaluation.results import Line
 from soli.evaluation.subject import subject_of
 from soli.types import StftSettings
 

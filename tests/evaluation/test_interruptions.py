@@ -46,6 +46,20 @@ def members(group: int) -> list[int]:
     return found
 
 
+def workers_of(parent: int) -> list[int]:
+    """The processes of a pool that this one has started, and not those of other tests beside it."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            belongs = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            called = (path / "cmdline").read_bytes()
+        except OSError:  # it has ended since
+            continue
+        if belongs == parent and b"popen_loky" in called:
+            found.append(int(path.name))
+    return found
+
+
 @contextmanager
 def started(call: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     """The run in a process group of its own, as a terminal starts it; nothing of it is left behind."""
@@ -113,13 +127,11 @@ def test_an_item_that_cannot_be_written_ends_the_workers(
         raise OutputError("cannot write")
 
     monkeypatch.setattr(Results, "append", full)
-    before = set(members(os.getpgrp()))
     with pytest.raises(OutputError, match="cannot write") as caught:
         evaluate(call[4], call[6], call[8], workers=2, families=("si",))
     # The traceback that is held here keeps the frames alive: nothing is ended by the garbage collector.
     assert caught.traceback
-    left = set(members(os.getpgrp())) - before
-    assert not [pid for pid in left if b"popen_loky" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert wait_for(lambda: not workers_of(os.getpid()), seconds=5)
 
 
 def square(number: int) -> int:

@@ -6,7 +6,7 @@ from scipy.stats import t
 
 from soli.evaluation.groups import group_key, groups_of
 from soli.evaluation.interval import interval
-from soli.evaluation.results import Line
+from soli.evaluation.line import Line
 
 TIMES = 600
 

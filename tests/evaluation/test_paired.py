@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soli.evaluation.comparison import Figure
+from soli.evaluation.line import Line
 from soli.evaluation.paired import difference, figure, quality, snr_groups
-from soli.evaluation.results import Line
 
 
 def line(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from soli.evaluation.line import Line
 from soli.evaluation.sweep import SCORES, CellScores, Heard, Sweep
 from soli.media.audio import write_audio
 from soli.types import StftSettings
@@ -25,18 +26,28 @@ def sweep() -> Sweep:
 
 def _cell(model: str, target: str, song: int, si_sdr: float) -> CellScores:
     """The six scores are a dB apart; the mixture has -5 dB and no artefacts, the ideal mask 9 dB of all."""
-    estimate = {score: si_sdr + at for at, score in enumerate(SCORES)}
+    return cell(model, target, song, {score: si_sdr + at for at, score in enumerate(SCORES)})
+
+
+def cell(model: str, target: str, song: int, scores: dict[str, float | None], *, ideal: float = 9.0) -> CellScores:
+    """A finished cell with these scores of its estimate."""
     mixture = {score: float("inf") if score == "si_sar" else -5.0 for score in SCORES}
-    return CellScores(
-        model=model,
-        target=target,
-        song=song,
-        title=TITLES[song],
-        estimate=estimate,
+    improved = {
+        score: None if value is None or score == "si_sar" else value - mixture[score] for score, value in scores.items()
+    }
+    line = Line(
+        id=f"{song:02d}-{TITLES[song]}",
+        source=target,
+        state="scored",
+        scores=scores,
         mixture=mixture,
-        improvement={score: None if score == "si_sar" else value - mixture[score] for score, value in estimate.items()},
-        ceiling=dict.fromkeys(SCORES, 9.0),
+        improvement=improved,
+        ceiling=dict.fromkeys(SCORES, ideal),
+        duration_s=0.5,
+        seconds=0.1,
+        meta={"title": TITLES[song], "song": song},
     )
+    return CellScores(model=model, target=target, song=song, line=line)
 
 
 def heard(out: Path) -> list[Heard]:

@@ -1,8 +1,10 @@
 """Weights in half the space: the file halves, the numbers stay those of the rounded network."""
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
+from onnx import TensorProto, numpy_helper
 
 from soli.train.compact import round_weights, store_in_halves, store_sparsely
 from soli.train.export import to_onnx
@@ -53,3 +55,28 @@ def test_matrices_of_zeros_cost_next_to_nothing() -> None:
     for masks in found:
         assert np.abs(masks - expected).max() < 1e-6
     assert np.allclose(expected.sum(axis=1), 1, atol=1e-6), "the masks share out all there is"
+
+
+def test_what_is_no_weight_stays_as_it_is() -> None:
+    """Means and variances of many bands, and what float16 does not reach."""
+    settings = RunSettings(
+        name="x",
+        family="blstm_mask",
+        sources=("voice",),
+        objective={"soft_snr": 1},
+        network={"hidden": 4, "stft": {"n_fft": 4096, "hop": 1024}},
+    )
+    network = build(settings).eval()
+    network.norm.running_mean.uniform_(-90, -20)
+    network.norm.running_var.fill_(1e6)
+    with torch.no_grad():
+        network.lstm.weight_ih_l0[0, 0] = 1e5
+    inputs = example(settings, seconds=0.3)
+    whole = to_onnx(network, inputs, kind="mask")
+    halves = onnx.load_from_string(store_in_halves(whole)).graph.initializer
+    types = {tensor.name: tensor.data_type for tensor in halves}
+    assert TensorProto.FLOAT16 in types.values()
+    for tensor in onnx.load_from_string(whole).graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.ndim < 2 or np.abs(values).max() > 65504:
+            assert types[tensor.name] == tensor.data_type

@@ -1,14 +1,17 @@
 """Training on songs: one target by its name, one song left out, mixtures of which so many are distinct."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from soli.cli.main import main
-from soli.data.manifest import Manifest, read_manifest, write_manifest
+from soli.data.folds import leave_one_out
+from soli.data.manifest import Manifest, Row, read_manifest, write_manifest
 from soli.data.readers.bach10 import read_bach10
+from soli.data.render import Rendered
 from soli.data.song_mixing import SongMixer, SongMixing
 from soli.errors import DataError, UsageError
 from soli.modelfile import read_model
@@ -35,7 +38,7 @@ BRIEF = ("data.duration_s=0.4", "data.workers=0", "optim.steps=1", "optim.batch=
 @pytest.fixture(scope="module")
 def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("songs")
-    rows = read_bach10(bach10(root, pieces=4, duration_s=0.5)).rows
+    rows = read_bach10(bach10(root, pieces=4, duration_s=0.5)).rows()
     parts = [row.parts for row in rows]
     paths = [[part.model_copy(update={"path": f"Bach10/{part.path}"}) for part in row] for row in parts]
     moved = [
@@ -194,6 +197,36 @@ def test_so_many_items_are_distinct(songs: Path) -> None:
     assert set(source.items.row(0).meta["songs"].values()) <= {BACH10_PIECES[0], BACH10_PIECES[3]}
 
 
+class Counted:
+    """Items that count how often each is rendered."""
+
+    def __init__(self, items: Mixed) -> None:
+        self.items, self.sample_rate, self.rendered = items, items.sample_rate, Counter[int]()
+
+    def row(self, index: int) -> Row:
+        return self.items.row(index)
+
+    def __call__(self, index: int) -> Rendered:
+        self.rendered[index] += 1
+        return self.items(index)
+
+
+def test_distinct_items_are_rendered_once_as_far_as_there_is_room(songs: Path) -> None:
+    plain = mixed(read_manifest(songs))
+    one = plain(0)
+    size = one.mixture.nbytes * (1 + len(one.stems))
+    for kept_bytes, wanted in ((3 * size, [1, 1, 1]), (2 * size, [1, 1, 4]), (0, [4, 4, 4])):
+        items = Counted(plain)
+        mixtures = Mixtures(Cyclic(items, distinct=3, kept_bytes=kept_bytes), ("violin", "rest"))
+        expected = [Mixtures(plain, ("violin", "rest"))[place] for place in range(3)]
+        for index in range(12):
+            mixture, targets = mixtures[index]
+            np.testing.assert_array_equal(mixture, expected[index % 3][0])
+            np.testing.assert_array_equal(targets, expected[index % 3][1])
+            targets.zero_()  # what a step does to its batch is not seen by the next
+        assert [items.rendered[place] for place in range(3)] == wanted
+
+
 def test_songs_that_leak_are_not_mixed(songs: Path, tmp_path: Path) -> None:
     rows = read_manifest(songs).rows
     parts = [tuple(p.model_copy(update={"path": str(songs.parent / p.path)}) for p in row.parts) for row in rows]
@@ -218,3 +251,24 @@ def test_songs_that_leak_are_not_mixed(songs: Path, tmp_path: Path) -> None:
     write_manifest(tmp_path / "held.jsonl", held)
     with pytest.raises(DataError, match="0001-bwv255 of split train is a chorale of Bach10"):
         open_data(settings, tmp_path / "held.jsonl")
+
+
+@pytest.mark.parametrize("mixing", ["data.mixing.incoherent=0.5", "data.mixing=null"])
+def test_what_is_for_testing_is_not_trained_on_under_whatever_split(songs: Path, mixing: str) -> None:
+    """Mixed anew or not: only a fold may use the chorales of Bach10, and not the one that it leaves out."""
+    write_manifest(songs.with_name("fold.jsonl"), leave_one_out(read_manifest(songs).rows, 2))
+
+    def said(data: str, *changes: str) -> str:
+        settings = read_recipe(find_recipe("chamber"), ["data.duration_s=0.4", mixing, *changes])
+        try:
+            open_data(settings, songs.with_name(data))
+        except DataError as error:
+            return str(error)
+        return ""
+
+    assert said("songs.jsonl", "data.leave_out=2") == ""
+    assert said("fold.jsonl") == ""
+    whole = said("songs.jsonl", "data.split=all", "data.valid_split=all")
+    assert "AchGottundHerr of split all is a chorale of Bach10, which is for testing only; and 3 more; wanted" in whole
+    left_out = said("fold.jsonl", "data.split=test")
+    assert "02-AchLiebenChristen of split test is a chorale of Bach10, which is for testing only; wanted" in left_out

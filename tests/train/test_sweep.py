@@ -20,7 +20,8 @@ from soli.evaluation.results import read_lines
 from soli.evaluation.sweep import SCORES
 from soli.media.audio import read_audio
 from soli.separation.api import separate
-from soli.train.sweep import Cell, check, plan, sweep
+from soli.train.cell import finish
+from soli.train.sweep import Cell, check, plan, seed_of, sweep
 from trees import BACH10_PIECES, bach10
 
 BRIEF = ("data.duration_s=0.4", "data.workers=0", "optim.steps=3", "optim.batch=1", "network.hidden=4")
@@ -33,7 +34,7 @@ Capture = pytest.CaptureFixture[str]
 def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("songs")
     top = bach10(root, pieces=4, duration_s=0.5)
-    write_manifest(root / "songs.jsonl", relocated(read_bach10(top).rows, top, root))
+    write_manifest(root / "songs.jsonl", relocated(read_bach10(top).rows(), top, root))
     return root / "songs.jsonl"
 
 
@@ -73,10 +74,11 @@ def test_cells_are_every_combination_song_by_song(songs: Path, tmp_path: Path) -
 
 
 def test_a_cell_is_the_run_that_train_makes(swept: Path, songs: Path, tmp_path: Path) -> None:
-    """Fresh weights: a cell that came after others has those of a run alone."""
+    """Fresh weights: a cell that came after others has those of a run alone, of the same seed."""
+    seed = f"seed={seed_of(1, 'bassoon', 2)}"
     for letter in "ab":
         out = tmp_path / letter
-        words = ["train", f"bach10/model-{letter}", "--data", str(songs), "--out", str(out), *SETS]
+        words = ["train", f"bach10/model-{letter}", "--data", str(songs), "--out", str(out), *SETS, "--set", seed]
         assert main([*words, "--target", "bassoon", "--leave-out", "2"]) == 0
         cell = swept / f"model-{letter}" / "bassoon" / "song-02"
         assert (cell / "weights.safetensors").read_bytes() == (out / "weights.safetensors").read_bytes()
@@ -85,6 +87,47 @@ def test_a_cell_is_the_run_that_train_makes(swept: Path, songs: Path, tmp_path: 
             *("run.json", "log.jsonl", "weights.safetensors"),
             *(f"model-{letter}-bassoon.soli.onnx", "test.jsonl", "scores.jsonl"),
         }
+
+
+def test_every_cell_of_a_model_has_a_seed_of_its_own(songs: Path, tmp_path: Path) -> None:
+    cells = plan(["bach10/model-a", "bach10/model-b"], songs, tmp_path)
+    seeds = {(cell.target, cell.song): cell.settings.seed for cell in cells}
+    assert len(set(seeds.values())) == len(seeds) == 16
+    assert all(cell.settings.seed == seeds[cell.target, cell.song] for cell in cells)
+    assert seeds["violin", 1] == 1530874279
+
+
+def test_scores_are_made_again_without_training_again(songs: Path, tmp_path: Path) -> None:
+    """As after a kill between the model and its scores, or where the scores are removed to be made anew."""
+    (cell,) = planned(songs, tmp_path / "out", songs=[2])
+    finish(cell)
+    before = {path.name: path.read_bytes() for path in cell.folder.iterdir()}
+    (cell.folder / "scores.jsonl").unlink()
+    (cell.folder / "state.safetensors").write_bytes(b"left by a kill")
+    log = (cell.folder / "log.jsonl").stat().st_mtime_ns
+    finish(cell)
+    after = {path.name: path.read_bytes() for path in cell.folder.iterdir()}
+    for name in before:
+        if name not in ("scores.jsonl", "curves.png"):
+            assert after[name] == before[name], name
+    assert set(after) == set(before)
+    assert (cell.folder / "log.jsonl").stat().st_mtime_ns == log
+    was, now = (
+        [json.loads(line) | {"seconds": 0} for line in text["scores.jsonl"].splitlines()] for text in (before, after)
+    )
+    assert now == was
+
+
+def test_what_would_stop_every_cell_is_said_before_any_begins(songs: Path, tmp_path: Path, capsys: Capture) -> None:
+    """Data of another rate than the network's."""
+    out = tmp_path / "out"
+    sets = [*SETS, "--set", "network.sample_rate=22050"]
+    assert main(call(songs, out, sets=sets)) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("soli: error: the data have 44100 Hz, the network is set to 22050 Hz")
+    assert said.err.count("\n") == 1
+    assert said.out == ""
+    assert not out.exists()
 
 
 def test_scores_are_those_of_the_song_that_was_left_out(swept: Path, songs: Path) -> None:
@@ -145,7 +188,7 @@ def test_what_is_finished_is_kept(swept: Path, songs: Path, capsys: Capture) -> 
     [
         ("optim.lr=5e-3", "optim.lr: 0.001 -> 0.005"),
         ("export.chunk_s=3", "export.chunk_s: 20.0 -> 3.0"),
-        ("seed=7", "seed: 1 -> 7"),
+        ("seed=7", f"seed: {seed_of(1, 'bassoon', 2)} -> {seed_of(7, 'bassoon', 2)}"),
     ],
 )
 def test_other_settings_are_refused_where_cells_are_finished(
@@ -216,7 +259,7 @@ def test_the_command_names_what_failed(songs: Path, tmp_path: Path, capsys: Capt
     """A song that has become shorter than its manifest says, where no fold looks before it is rendered."""
     root = tmp_path / "set"
     top = bach10(root, pieces=3, duration_s=0.5)
-    write_manifest(root / "songs.jsonl", relocated(read_bach10(top).rows, top, root))
+    write_manifest(root / "songs.jsonl", relocated(read_bach10(top).rows(), top, root))
     (top / BACH10_PIECES[2] / f"{BACH10_PIECES[2]}-violin.wav").write_bytes(b"no sound")
     out = tmp_path / "out"
     words = ["sweep", "bach10/model-a", "--data", str(root / "songs.jsonl"), "--out", str(out), "--songs", "3"]
@@ -225,7 +268,8 @@ def test_the_command_names_what_failed(songs: Path, tmp_path: Path, capsys: Capt
     assert "soli: error: model-a, violin, song 3: " in said.err
     assert f"{BACH10_PIECES[2]}-violin.wav" in said.err
     assert "1/1  model-a, violin, song 3: failed" in said.err
-    assert "0 of 1 cells are finished" in said.out
+    assert said.out == "0 of 1 cells are finished\n"
+    assert (out / "model-a" / "violin" / "song-03" / "model-a-violin.soli.onnx").is_file()
 
 
 @pytest.mark.parametrize(
@@ -261,7 +305,7 @@ def test_songs_that_are_divided_already_are_refused(songs: Path, tmp_path: Path)
     manifest = read_manifest(songs)
     rows = [row.model_copy(update={"split": "train"}) for row in manifest.rows]
     write_manifest(tmp_path / "divided.jsonl", rows)
-    with pytest.raises(SoliError, match="divided into train already"):
+    with pytest.raises(SoliError, match=r"divided into train already, and a sweep leaves out each in turn"):
         planned(tmp_path / "divided.jsonl", tmp_path)
 
 

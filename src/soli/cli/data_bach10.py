@@ -1,5 +1,6 @@
 """`soli data bach10`: read Bach10, or chorales laid out like it."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,7 +56,7 @@ def bach10(
     try:
         with counting("songs read", quiet=json) as bar:
             found = read_bach10(root, Reading(LIMIT_DB if limit_db is None else limit_db, match_level, bar.watch))
-            rows = found.rows
+            rows = found.rows()
     except BadSetError as error:
         tell_problems(root, error.problems, json=json)
         raise typer.Exit(DataError.exit_code) from error
@@ -80,17 +81,21 @@ def _of_splits(rows: list["Row"], splits: list[str] | None) -> list["Row"]:
 
 
 def _facts(found: "Bach10", rows: list["Row"]) -> dict[str, Any]:
-    splits = dict.fromkeys((row.split for row in rows), 0)
+    """What the rows are, and how many songs were read to make them."""
+    songs = {song.id: song for song in found.songs}
+    taken = [songs[row.id] for row in rows]
+    worst = max(taken, key=lambda song: song.sum_db)
     return {
         "rows": len(rows),
-        "splits": {split: sum(row.split == split for row in rows) for split in splits},
+        "read": len(found.songs),
+        "splits": dict(Counter(row.split for row in rows)),
         "test": [row.id for row in rows if row.split == "test"],
         "sources": list(rows[0].stems),
-        "sample_rates": sorted({song.sample_rate for song in found.songs}),
-        "minutes": round(sum(song.duration_s for song in found.songs) / 60, 2),
-        "worst_sum_db": found.worst.sum_db,
-        "worst_sum": found.worst.id,
-        "levels_db": sorted({song.level_db for song in found.songs}),
+        "sample_rates": sorted({song.sample_rate for song in taken}),
+        "minutes": round(sum(song.duration_s for song in taken) / 60, 2),
+        "worst_sum_db": worst.sum_db,
+        "worst_sum": worst.id,
+        "levels_db": sorted({song.level_db for song in taken}),
         "ignored": found.ignored,
     }
 
@@ -98,9 +103,10 @@ def _facts(found: "Bach10", rows: list["Row"]) -> dict[str, Any]:
 def _tell(facts: dict[str, Any], out: Path) -> None:
     splits = ", ".join(f"{split} {count}" for split, count in facts["splits"].items())
     rates = " and ".join(f"{rate} Hz" for rate in facts["sample_rates"])
-    _say(
-        f"{facts['rows']} songs ({splits}) of {', '.join(facts['sources'])} in {out}: {facts['minutes']:g} min, {rates}"
-    )
+    told = f"{_songs(facts['rows'])} ({splits}) of {', '.join(facts['sources'])} in {out}"
+    _say(f"{told}: {facts['minutes']:g} min, {rates}")
+    if facts["read"] != facts["rows"]:
+        _say(f"read and in order: {_songs(facts['read'])}")
     if facts["test"] and len(facts["test"]) <= _MAX_IGNORED:
         _say(f"tested on: {', '.join(facts['test'])}")
     _say(f"mixes minus their stems: {facts['worst_sum_db']:g} dB at most ({facts['worst_sum']})")
@@ -112,6 +118,10 @@ def _tell(facts: dict[str, Any], out: Path) -> None:
         print_note(f"folders without a number are no songs: {_few(folders)}")
     if sounds:
         print_warning(f"ignored, being neither a mix nor one of its stems: {_few(sounds)}")
+
+
+def _songs(count: int) -> str:
+    return "1 song" if count == 1 else f"{count} songs"
 
 
 def _few(names: list[str]) -> str:

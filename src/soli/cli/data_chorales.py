@@ -41,8 +41,8 @@ def build_chorales(
 ) -> None:
     """Render four-part chorales by Bach with sampled violin, clarinet, saxophone and bassoon, laid out as Bach10 is.
 
-    They are played with phrasing, vibrato and all that players do; no chorale or tune is in two splits. Run it again
-    after an interruption: it goes on.
+    They are played with phrasing, vibrato and all that players do. No chorale is in two splits; nor is a tune,
+    told by a shared beginning or eleven moves in a row. Run it again after an interruption: it goes on.
     """
     from soli.data.corpora.chorales import Settings, build
     from soli.data.corpora.fonts import font_sources

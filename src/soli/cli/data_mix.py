@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from soli.cli.common import JsonFlag, print_json, printable
-from soli.errors import UsageError
+from soli.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from soli.data.song_mixing import SongMixing
@@ -32,6 +32,8 @@ def mix(
     from soli.data.song_mixing import SongMixer
 
     manifest = read_manifest(songs)
+    if out.exists() and out.samefile(songs):
+        raise OutputError(f"{out} is the manifest of the songs itself", wanted="another --out")
     rows = manifest.split(split)
     if not rows:
         there = ", ".join(sorted({row.split for row in manifest.rows}))
@@ -51,22 +53,10 @@ _AS_PLAYED = {"start_s": None, "pitch_semitones": (0, 0), "stretch": (1, 1), "ga
 
 def _mixing(overrides: list[str]) -> "SongMixing":
     """The settings that the overrides make of songs as they were played. Raises UsageError naming the setting."""
-    import yaml
-    from pydantic import ValidationError
-
     from soli.data.song_mixing import SongMixing
+    from soli.train.overrides import checked, keys_of, set_value
 
     values: dict[str, Any] = dict(_AS_PLAYED)
     for override in overrides:
-        key, equals, text = override.partition("=")
-        if not equals:
-            raise UsageError(f'--set "{override}"', wanted="key=value, such as incoherent=1")
-        group, dot, name = key.partition(".")
-        value = yaml.safe_load(text)
-        values[group] = {**values.get(group, {}), name: value} if dot else value
-    try:
-        return SongMixing.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"])) or "mixing"
-        raise UsageError(f"--set {name}: {first['msg'].removeprefix('Value error, ')}") from error
+        set_value(values, override)
+    return checked(SongMixing, values, where="--set", told=keys_of(overrides))

@@ -7,9 +7,10 @@ import typer
 
 from soli.cli.common import JsonFlag, OutFolder, print_json, printable
 from soli.cli.compare import check_parts
+from soli.errors import UsageError
 
 if TYPE_CHECKING:
-    from soli.evaluation.sweep import Sweep
+    from soli.evaluation.sweep import Heard, Sweep
 
 SOUNDS = "sounds"
 
@@ -18,35 +19,45 @@ def report(
     path: Annotated[Path, typer.Argument(help="The folder of a sweep.")],
     out: OutFolder,
     song: Annotated[
-        int | None, typer.Option("--song", help="The song to listen to; the first that is finished if left.")
+        int | None,
+        typer.Option("--song", help="The song to listen to; if left the first of those with the most targets."),
     ] = None,
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help="The model to listen to; each target's best if left.")
+        str | None,
+        typer.Option("--model", "-m", help="The model to listen to; if left each target's best of that song."),
     ] = None,
     json: JsonFlag = False,
 ) -> int:
     """Make the tables, pictures and page of a sweep.
 
     OUT gets index.html, report_card.txt, SepModel_MODEL_FULL_EVAL_RESULTS.csv (a row a target), TARGET_ALL_MODELS.csv
-    (a row a model), scores.csv (all of them), pictures and the sounds of one song. The sweep is only read, so it may
-    still be at work.
+    (a row a model), scores.csv (all of them), pictures and the sounds of one song; what an earlier report left there is
+    replaced. The sweep is only read, so it may still be at work.
     """
     from soli.evaluation.sweep_folder import chosen_cells, read_sweep, write_sounds
-    from soli.report.sweep_page import write_sweep_report
+    from soli.report.sweep_page import earlier_files, write_sweep_report
+    from soli.separation.outfolder import writable
 
     check_parts()
     found = read_sweep(path)
-    heard = write_sounds(chosen_cells(found, song=song, model=model), path, out=out, name=SOUNDS)
-    page = write_sweep_report(found, heard, out)
+    cells = chosen_cells(found, song=song, model=model)
+    if out.resolve().is_relative_to(path.resolve()):
+        raise UsageError(f"--out {out} lies in the sweep, which is only read", wanted="another folder")
+    with writable(out):
+        earlier_files(out)
+        heard = write_sounds(cells, path, out=out, name=SOUNDS)
+        page = write_sweep_report(found, heard, out)
     if json:
-        print_json({"page": str(page), "cells": len(found.cells), "unfinished": found.unfinished})
+        listened = [each.target for each in heard]
+        print_json({"page": str(page), "cells": len(found.cells), "unfinished": found.unfinished, "heard": listened})
     else:
-        _print(found, page)
+        _print(found, heard, page)
     return 0
 
 
-def _print(found: "Sweep", page: Path) -> None:
+def _print(found: "Sweep", heard: "list[Heard]", page: Path) -> None:
     from soli.cli.tables import print_table
+    from soli.evaluation.sweep import unheard
     from soli.report.published import bach10
     from soli.report.sweep_tables import explanations, tables
 
@@ -55,4 +66,7 @@ def _print(found: "Sweep", page: Path) -> None:
         print()
     for text in explanations(found, bach10()):
         print(printable(text))
+    lacking = unheard(found, heard)
+    if lacking:
+        print(printable(lacking))
     print(f"pictures, and one song to listen to: {printable(str(page))}")

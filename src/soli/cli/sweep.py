@@ -132,8 +132,7 @@ def _report(cells: "list[Cell]", kept: int, failed: "list[FailedCell]", out: Pat
         )
     else:
         before = f", {kept} of them before" if kept else ""
-        typer.echo(
-            printable(f"{done + kept} of {len(cells)} cells are finished{before}; next: soli report {out} --out REPORT")
-        )
+        then = f"; next: soli report {out} --out REPORT" if done + kept else ""
+        typer.echo(printable(f"{done + kept} of {len(cells)} cells are finished{before}{then}"))
     for each in failed:
         print_error(f"{each.cell.name}: {each.error}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from soli.data.corpora.bach10_songs import held_out_songs
-from soli.data.folds import song_name
+from soli.data.folds import song_names
 from soli.data.lengths import too_long
 from soli.data.library import LIBRARY_NAME, Library, Sound, read_library
 from soli.data.manifest import Manifest, Row, read_manifest
@@ -121,7 +121,7 @@ def _check_splits(
     shared: dict[str, Sequence[tuple[str | None, str]]] = {
         "the speaker": [*speakers, *_told(rows, "speaker")],
         "the language": [(_base(name), split) for name, split in [*languages, *_told(rows, "language")]],
-        "the song": [(song_name(row), row.split) for row in rows],
+        "the song": [(name, row.split) for row in rows for name in song_names(row)],
         "the noise recording": [(sound.group, sound.split) for sound in sounds if sound.kind == "noise"],
         "the file": [(file.place if several else file.path, split) for file, split in files],
         "the file with sha256": [(file.sha256, split) for file, split in files],

@@ -9,22 +9,36 @@ Item `index` is a pure function of the rows, the settings, the seed, the split a
 
 import math
 import zlib
-from collections.abc import Mapping, Sequence
-from typing import Annotated
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from soli.data.augment import BandSpec, EqSpec, Range, ReverbSpec, draw_band, draw_eq, draw_reverb
 from soli.data.draws import chance
 from soli.data.effects import Effect
-from soli.data.folds import song_name
+from soli.data.folds import song_names
 from soli.data.manifest import Row, excerpt, played, remix, stretched
 from soli.errors import DataError
 from soli.version import __version__
 
 Share = Annotated[float, Field(ge=0, le=1)]
 _SEMITONES = 12
+_HEARABLE_HZ = (10.0, 400_000.0)
+# What may be drawn, by the name of the setting; of all others, which are levels, decibels within _LIMITS_DB.
+_LIMITS: dict[str, Range] = {
+    "start_s": (0.0, 86400.0),
+    "pitch_semitones": (-12.0, 12.0),
+    "stretch": (0.5, 2.0),
+    "rt60_s": (0.001, 5.0),
+    "delay_s": (0.0, 1.0),
+    "range_hz": _HEARABLE_HZ,
+    "telephone_hz": _HEARABLE_HZ,
+}
+_LIMITS_DB: Range = (-120.0, 120.0)
+_MOST_ORDER = 200
+_RANGES: tuple[Any, ...] = (Range, Range | None)
 
 
 class SongMixing(BaseModel):
@@ -53,19 +67,36 @@ class SongMixing(BaseModel):
 
     @model_validator(mode="after")
     def _sensible(self) -> "SongMixing":
-        for name in ("start_s", "pitch_semitones", "stretch", "gain_db", "level_db"):
-            bounds: Range | None = getattr(self, name)
-            if bounds is not None and bounds[0] > bounds[1]:
+        for name, bounds in _ranges(self):
+            least, most = _LIMITS.get(name.rpartition(".")[2], _LIMITS_DB)
+            if bounds[0] > bounds[1]:
                 raise ValueError(f"{name} falls from {bounds[0]:g} to {bounds[1]:g}")
-        if self.stretch[0] < 0.5 or self.stretch[1] > 2:
-            raise ValueError(f"stretch {list(self.stretch)} must lie between 0.5 and 2")
-        if max(map(abs, self.pitch_semitones)) > _SEMITONES:
-            raise ValueError(f"pitch_semitones {list(self.pitch_semitones)} must lie within an octave")
-        if self.start_s is not None and self.start_s[0] < 0:
-            raise ValueError("start_s begins before the song")
+            if not least <= bounds[0] <= bounds[1] <= most:
+                raise ValueError(f"{name} {list(bounds)} must lie between {least:g} and {most:g}")
         if self.present and not any(self.present):
             raise ValueError("present: every number of sources has the weight 0")
         return self
+
+    @model_validator(mode="after")
+    def _filters_can_be_made(self) -> "SongMixing":
+        for name, spec in (("eq", self.eq), ("microphone", self.microphone)):
+            if spec.range_hz[1] < 2 * spec.range_hz[0]:
+                raise ValueError(f"{name}.range_hz {list(spec.range_hz)} must span an octave")
+        if not self.band.orders or not all(1 <= order <= _MOST_ORDER for order in self.band.orders):
+            raise ValueError(f"band.orders {list(self.band.orders)} must be from 1 to {_MOST_ORDER}, one or more")
+        if not self.band.high_hz or not all(0 < hz < math.inf for hz in self.band.high_hz):
+            raise ValueError(f"band.high_hz {list(self.band.high_hz)} must be above 0, one or more")
+        return self
+
+
+def _ranges(settings: BaseModel, group: str = "") -> Iterator[tuple[str, Range]]:
+    """All ranges that something is drawn from, by name, those of the effects included."""
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            yield from _ranges(value, f"{name}.")
+        elif value is not None and field.annotation in _RANGES:
+            yield f"{group}{name}", value
 
 
 class SongMixer:
@@ -83,6 +114,23 @@ class SongMixer:
             raise DataError(
                 f"mixing.present weighs up to {len(mixing.present)} sources; the songs have {', '.join(self.sources)}"
             )
+        if mixing.stretched:
+            self._check_stretch()
+
+    def _check_stretch(self) -> None:
+        """Raises DataError where pitch and stretch together ask for more stretching than a row may say."""
+        before = sorted(song.stretch for song in self.songs)
+        for end, own in enumerate((before[0], before[-1])):
+            pitch, stretch = self.mixing.pitch_semitones[end], self.mixing.stretch[end]
+            total = own * stretch * _faster(pitch, self.sample_rate)
+            try:
+                Row(id="", split="", sample_rate=self.sample_rate, duration_s=1.0, parts=(), stretch=total)
+            except ValidationError as error:
+                found = (
+                    f"mixing.stretch {stretch:g} at mixing.pitch_semitones {pitch:g} stretches sounds {total:.4g} times"
+                )
+                wanted = error.errors()[0]["msg"].removeprefix("Input should be ")
+                raise DataError(found, wanted=wanted) from error
 
     def row(self, index: int) -> Row:
         """Row `index`: sources that do not sound are named, and have no parts."""
@@ -103,7 +151,7 @@ class SongMixer:
             speeds[source] = _faster(semitones, self.sample_rate)
             cuts[source] = self._cut(song, at, speeds[source], laid_s)
         row = self._finished(stretched(remix(cuts), self.duration_s), index, sounding, rng)
-        songs = {source: chosen[source].id for source in sounding}
+        songs = {source: chosen[source] for source in sounding}
         return row.model_copy(update={"meta": _meta(row, songs, speeds, incoherent=incoherent)})
 
     def _song(self, rng: np.random.Generator) -> dict[str, Row]:
@@ -116,8 +164,8 @@ class SongMixer:
         chosen: dict[str, Row] = {}
         for source in self.sources:
             having = [song for song in order if source in song.stems]
-            taken = {_piece(song) for song in chosen.values()}
-            chosen[source] = next((song for song in having if _piece(song) not in taken), having[0])
+            taken = {piece for song in chosen.values() for piece in _pieces(song)}
+            chosen[source] = next((song for song in having if not _pieces(song) & taken), having[0])
         return chosen
 
     def _sounding(self, rng: np.random.Generator, there: tuple[str, ...]) -> tuple[str, ...]:
@@ -159,16 +207,17 @@ class SongMixer:
         return row.model_copy(update={**changed, **named})
 
 
-def _piece(song: Row) -> str:
+def _pieces(song: Row) -> set[str]:
     """What is played, whoever plays it: two performances of one chorale would be coherent."""
-    return song_name(song) or song.id
+    return song_names(song) or {song.id}
 
 
-def _meta(row: Row, songs: Mapping[str, str], speeds: Mapping[str, float], *, incoherent: bool) -> dict[str, object]:
-    """What was drawn, in the words of music: songs, pitch and length of each source that sounds."""
+def _meta(row: Row, songs: Mapping[str, Row], speeds: Mapping[str, float], *, incoherent: bool) -> dict[str, object]:
+    """What was drawn, in the words of music: song, pitch and length of each source that sounds, and the titles."""
     return {
         "incoherent": incoherent,
-        "songs": dict(songs),
+        "songs": {source: song.id for source, song in songs.items()},
+        "titles": sorted({name for song in songs.values() for name in song_names(song)}),
         "pitch_semitones": {source: round(_SEMITONES * math.log2(speeds[source]), 3) for source in songs},
         "stretch": {source: round(row.stretch / speeds[source], 4) for source in songs},
     }

@@ -28,8 +28,10 @@ def stretch(samples: Array, *, length: int, sample_rate: int) -> Array:
     count = -(-length // hop) + 1
     places = np.round(np.arange(count) * (hop * frames_in / length)).astype(int)
     window = _hann(n_fft)
-    padded = np.pad(samples, ((0, 0), (n_fft // 2 + hop, n_fft // 2 + hop)))
-    framed = sliding_window_view(padded, n_fft, axis=-1)  # (C, T + 2 hop + 1, n_fft)
+    # The last frame is the first one at or past the end of the result, and lies as far past that of the sound.
+    beyond = max(0, int(places[-1]) - frames_in)
+    padded = np.pad(samples, ((0, 0), (n_fft // 2 + hop, n_fft // 2 + hop + beyond)))
+    framed = sliding_window_view(padded, n_fft, axis=-1)  # (C, T + 2 hop + beyond + 1, n_fft)
     here = _spectra(framed[:, places + hop] * window)
     here *= _turns(here, _spectra(framed[:, places] * window))
     pieces = np.empty((*here.shape[:2], n_fft), np.float32)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from soli.evaluation.groups import group_key, groups_of
 from soli.evaluation.interval import interval
-from soli.evaluation.results import Line
+from soli.evaluation.line import Line
 from soli.metrics.arrays import Score
 from soli.metrics.bss import median
 from soli.metrics.silence import at_floor

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from soli.data.manifest import Manifest, Row
 from soli.data.render import render
 from soli.evaluation.comparison import Clip
-from soli.evaluation.results import Line
+from soli.evaluation.line import Line
 from soli.evaluation.subject import Subject
 from soli.media.audio import write_audio
 from soli.metrics.silence import at_floor

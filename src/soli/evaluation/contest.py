@@ -8,7 +8,7 @@ from soli.data.manifest import Manifest, read_manifest
 from soli.evaluation.claim import check_folder
 from soli.evaluation.comparison import Clip, Cost
 from soli.evaluation.footprint import SECONDS
-from soli.evaluation.results import Line
+from soli.evaluation.line import Line
 from soli.evaluation.selection import Selection, select
 from soli.evaluation.subject import KMEANS2, MIXTURE, ORACLE, Subject
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from soli.evaluation.results import Line
+from soli.evaluation.line import Line
 
 GROUP_KEYS = ("group", "speaker")
 """Keys of a row's meta that name the group; the first that all rows have counts."""

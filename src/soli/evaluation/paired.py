@@ -8,7 +8,7 @@ import numpy as np
 from soli.evaluation.comparison import IMPROVED, SCORES, Figure, Group, Quality
 from soli.evaluation.groups import groups_of
 from soli.evaluation.interval import interval
-from soli.evaluation.results import Line
+from soli.evaluation.line import Line
 from soli.metrics.silence import at_floor
 
 MOST_GROUPS = 9

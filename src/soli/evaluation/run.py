@@ -12,7 +12,8 @@ from soli.data.manifest import Row, read_manifest
 from soli.data.render import render
 from soli.errors import DataError, SoliError, UsageError
 from soli.evaluation.aggregate import SourceSummary, summarise
-from soli.evaluation.results import SUMMARY, Identity, Line, Results, in_order
+from soli.evaluation.line import Line
+from soli.evaluation.results import SUMMARY, Identity, Results, in_order
 from soli.evaluation.scoring import FAMILIES, judge
 from soli.evaluation.selection import Selection, select
 from soli.evaluation.subject import Subject, subject_of

@@ -5,8 +5,8 @@ import time
 from soli.data.manifest import Row
 from soli.data.render import Rendered
 from soli.errors import UsageError, near
+from soli.evaluation.line import FRAMEWISE, Line
 from soli.evaluation.oracle import mixture_estimates
-from soli.evaluation.results import FRAMEWISE, Line
 from soli.evaluation.subject import Subject
 from soli.metrics import si
 from soli.metrics.arrays import Score, difference

@@ -13,8 +13,8 @@ from soli.evaluation.comparison import Comparison, Entrant, Failed, Quality
 from soli.evaluation.contest import Contest, Judged
 from soli.evaluation.footprint import machine
 from soli.evaluation.groups import group_key
+from soli.evaluation.line import Line
 from soli.evaluation.paired import difference, quality, snr_groups
-from soli.evaluation.results import Line
 from soli.version import __version__
 
 

@@ -4,11 +4,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from soli.atomic import cannot_write
 from soli.data.manifest import read_manifest
 from soli.data.render import render
 from soli.errors import DataError, UsageError, near
 from soli.evaluation.clips import written
-from soli.evaluation.results import Line, read_lines
+from soli.evaluation.results import read_lines
 from soli.evaluation.subject import subject_of
 from soli.evaluation.sweep import CellScores, Heard, Sweep, best_model
 
@@ -68,34 +69,29 @@ def _scores(folder: Path) -> list[CellScores]:
     lines = [line for line in read_lines(folder / SCORES) if line.source == target]
     if not lines:
         raise DataError(f"{folder / SCORES} holds no scores of {target}", do="remove the folder, and sweep again")
-    return [_cell(line, model, target, _number(folder)) for line in lines]
-
-
-def _cell(line: Line, model: str, target: str, song: int) -> CellScores:
-    return CellScores(
-        model=model,
-        target=target,
-        song=song,
-        title=str(line.meta.get("title", line.id)),
-        estimate=line.scores,
-        mixture=line.mixture,
-        improvement=line.improvement,
-        ceiling=line.ceiling,
-    )
+    return [CellScores(model=model, target=target, song=_number(folder), line=line) for line in lines]
 
 
 def chosen_cells(sweep: Sweep, *, song: int | None = None, model: str | None = None) -> list[CellScores]:
-    """The cells to listen to: of each target one, all of one song, by one model or else by the target's best.
+    """The cells to listen to: of each target one, all of one song, by one model or else by the best that has the song.
 
-    Raises UsageError where the sweep has no such song or model.
+    Without a `song` it is the first of those with the most targets. A target that nobody has finished is left out.
+    Raises UsageError where the sweep has no such song or model, or the model has not finished the song.
     """
     if model is not None and model not in sweep.models:
         raise UsageError(f"the sweep has no model {model}", do=near(model, sweep.models))
     if song is not None and song not in sweep.songs:
         raise UsageError(f"the sweep has no song {song}", wanted=f"one of {', '.join(map(str, sweep.songs))}")
-    number = sweep.songs[0] if song is None else song
-    by_target = (sweep.of(model=model or best_model(sweep, each), target=each, song=number) for each in sweep.targets)
-    return [cells[0] for cells in by_target if cells]
+    finished = sorted({cell.song for cell in sweep.of(model=model)})
+    if song is not None and song not in finished:
+        raise UsageError(f"{model} has not finished song {song}", wanted=f"one of {', '.join(map(str, finished))}")
+    number = max(finished, key=lambda each: len(_heard_of(sweep, each, model))) if song is None else song
+    return _heard_of(sweep, number, model)
+
+
+def _heard_of(sweep: Sweep, song: int, model: str | None) -> list[CellScores]:
+    models = ((target, model or best_model(sweep, target, song=song)) for target in sweep.targets)
+    return [cell for target, each in models if each for cell in sweep.of(model=each, target=target, song=song)[:1]]
 
 
 def write_sounds(cells: Sequence[CellScores], path: Path, *, out: Path, name: str) -> list[Heard]:
@@ -103,7 +99,10 @@ def write_sounds(cells: Sequence[CellScores], path: Path, *, out: Path, name: st
 
     Raises OutputError, and SoliError where a model or a song is no longer there.
     """
-    (out / name).mkdir(parents=True, exist_ok=True)
+    try:
+        (out / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(out / name, error) from error
     return [_heard(cell, folder_of(path, cell.model, cell.target, cell.song), out, name) for cell in cells]
 
 
@@ -124,8 +123,8 @@ def _heard(cell: CellScores, folder: Path, out: Path, name: str) -> Heard:
         target=cell.target,
         song=cell.song,
         title=cell.title,
-        si_sdr=cell.estimate.get("si_sdr"),
-        improvement=cell.improvement.get("si_sdr"),
+        si_sdr=cell.line.scores.get("si_sdr"),
+        improvement=cell.line.improvement.get("si_sdr"),
         mixture=paths[0],
         estimate=paths[1],
         reference=paths[2],

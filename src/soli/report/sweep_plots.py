@@ -1,6 +1,5 @@
 """The pictures of a sweep: boxes over the models, an estimate laid over its reference, and its mask in colours."""
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +29,7 @@ def boxes_by_model(sweep: Sweep, target: str, published: Published, theme: Theme
         drawing, axes = plt.subplots(figsize=(max(6.0, 1.1 * len(cells) + 2.6), 4.2), layout="constrained")
         line = {"color": theme.other, "linewidth": 1.3}
         axes.boxplot(
-            [_finite(some) for some in cells.values()],
+            [_counted(some) for some in cells.values()],
             widths=0.55,
             patch_artist=True,
             boxprops={"edgecolor": theme.other, "facecolor": f"{theme.other}33", "linewidth": 1.3},
@@ -47,9 +46,9 @@ def boxes_by_model(sweep: Sweep, target: str, published: Published, theme: Theme
         plt.close(drawing)
 
 
-def _finite(cells: list[CellScores]) -> list[float]:
-    scores = (cell.estimate.get("si_sdr") for cell in cells)
-    return [score for score in scores if score is not None and math.isfinite(score)]
+def _counted(cells: list[CellScores]) -> list[float]:
+    scores = (cell.counted("estimate", "si_sdr") for cell in cells)
+    return [score for score in scores if score is not None]
 
 
 def _marks(axes: Axes, sweep: Sweep, target: str, published: Published, theme: Theme) -> None:

@@ -4,14 +4,15 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from soli.evaluation.sweep import SCORES, CellScores, Kind, Spread, Sweep, best_model, over_songs
+from soli.evaluation.aggregate import Statistics
+from soli.evaluation.sweep import IMPROVED, SCORES, CellScores, Kind, Sweep, best_model, over_songs, shared_songs
+from soli.metrics.silence import LOWEST_DB
 from soli.report.published import Figure, Published
-from soli.report.tables import NOTHING, Table, spelled
+from soli.report.tables import EXACT_DB, NOTHING, Table, spelled
 
 # As the thesis has them, and in its order.
 FULL_EVAL = ("si_sar", "si_sdr", "si_sir", "snr")
 KINDS: tuple[Kind, ...] = ("estimate", "mixture", "improvement", "ceiling")
-_HEAD = ("", "songs", *(spelled(score) for score in SCORES))
 MIXTURE, IDEAL, PUBLISHED = "mixture", "ideal ratio mask", "published"
 
 
@@ -23,20 +24,27 @@ def csv_files(sweep: Sweep) -> dict[str, str]:
 
 
 def _of_model(sweep: Sweep, model: str) -> str:
-    cells = {target: sweep.of(model=model, target=target) for target in sweep.targets}
-    return _full_eval("target", {target: some for target, some in cells.items() if some})
+    rows = ((target, sweep.of(model=model, target=target), _songs(sweep, target)) for target in sweep.targets)
+    return _full_eval("target", rows)
 
 
 def _of_target(sweep: Sweep, target: str) -> str:
-    cells = {model: sweep.of(model=model, target=target) for model in sweep.models}
-    return _full_eval("model", {model: some for model, some in cells.items() if some})
+    return _full_eval("model", ((model, cells, _songs(sweep, target)) for model, cells in _models(sweep, target)))
 
 
-def _full_eval(what: str, rows: dict[str, list[CellScores]]) -> str:
-    head = [what, *(spelled(score) for score in FULL_EVAL)]
-    return _csv(
-        [head, *([name, *(mean_std(over_songs(some, each)) for each in FULL_EVAL)] for name, some in rows.items())]
+def _full_eval(what: str, rows: Iterable[tuple[str, list[CellScores], int]]) -> str:
+    """A row a name, of its cells, and the number of songs that there could be; none where there are no cells."""
+    lines = (
+        [name, *(mean_std(over_songs(cells, score), songs=songs) for score in FULL_EVAL)]
+        for name, cells, songs in rows
+        if cells
     )
+    return _csv([[what, *map(spelled, FULL_EVAL)], *lines])
+
+
+def _songs(sweep: Sweep, target: str) -> int:
+    """How many songs of a target any model has."""
+    return len(_one_a_song(sweep.of(target=target)))
 
 
 def _all_scores(sweep: Sweep) -> str:
@@ -61,11 +69,16 @@ def _csv(rows: Iterable[Sequence[object]]) -> str:
     return text.getvalue()
 
 
-def mean_std(spread: Spread, *, digits: int = 3) -> str:
-    """A mean and its standard deviation over the songs: "0.581 ± 1.505"."""
-    if spread.mean is None:
+def mean_std(found: Statistics, *, songs: int, digits: int = 3) -> str:
+    """A mean and its standard deviation: "0.581 ± 1.505"; of how many of the `songs`, where it is not all of them."""
+    if found.mean is None:
         return NOTHING
-    return f"{spread.mean:.{digits}f} ± {spread.std:.{digits}f}"
+    if found.mean >= EXACT_DB:
+        return f"> {EXACT_DB:.0f}"
+    spread = "" if found.std is None else f" ± {found.std:.{digits}f}"
+    remarks = [f"{found.count} of {songs} songs"] if found.count < songs else []
+    remarks += [f"{found.floored} silent"] if found.floored else []
+    return f"{found.mean:.{digits}f}{spread}" + (f" ({', '.join(remarks)})" if remarks else "")
 
 
 def tables(sweep: Sweep, published: Published) -> list[Table]:
@@ -83,34 +96,40 @@ def _overview(sweep: Sweep, published: Published) -> Table:
 
 def _best(sweep: Sweep, target: str, published: Published) -> tuple[str, ...]:
     model = best_model(sweep, target)
-    cells = sweep.of(model=model, target=target)
+    songs = shared_songs(sweep, target)
+    cells = [cell for cell in sweep.of(model=model, target=target) if cell.song in songs]
     found = {kind: over_songs(cells, "si_sdr", kind) for kind in KINDS}
     mark = published.targets.get(target)
     return (
         target,
-        model,
-        str(len({cell.song for cell in cells})),
-        _cell(found["estimate"]),
+        model or NOTHING,
+        str(len(songs)),
+        _cell(found["estimate"], cells),
         _median(found["estimate"]),
-        *(_cell(found[kind]) for kind in ("improvement", "mixture", "ceiling")),
+        *(_cell(found[kind], cells) for kind in ("improvement", "mixture", "ceiling")),
         NOTHING if mark is None else f"{_published(mark.si_sdr)} ({mark.model})",
     )
 
 
 def _scores(sweep: Sweep, target: str, published: Published) -> Table:
     """Every score of a target: two rows a model, then the marks that they are read against."""
-    rows = [row for model, some in _models(sweep, target) for row in _mean_and_median(model, some, "estimate")]
-    rows.append(_means(MIXTURE, _one_a_song(sweep.of(target=target)), "mixture"))
+    rows = [row for model, some in _models(sweep, target) for row in _mean_and_median(model, some, "estimate", SCORES)]
+    rows.append(_means(MIXTURE, _one_a_song(sweep.of(target=target)), "mixture", SCORES))
     rows += _ideal_rows(sweep, target)
     mark = published.targets.get(target)
     if mark is not None:
         rows.append((f"{PUBLISHED} ({mark.model})", NOTHING, *(_published(mark.of(score)) for score in SCORES)))
-    return Table.of_texts(f"{target}: scores in dB", _HEAD, rows)
+    return Table.of_texts(f"{target}: scores in dB", _head(SCORES), rows)
 
 
 def _gains(sweep: Sweep, target: str) -> Table:
-    rows = (row for model, some in _models(sweep, target) for row in _mean_and_median(model, some, "improvement"))
-    return Table.of_texts(f"{target}: above the mixture, dB", _HEAD, rows)
+    models = _models(sweep, target)
+    rows = (row for model, some in models for row in _mean_and_median(model, some, "improvement", IMPROVED))
+    return Table.of_texts(f"{target}: above the mixture, dB", _head(IMPROVED), rows)
+
+
+def _head(scores: Sequence[str]) -> tuple[str, ...]:
+    return ("", "songs", *map(spelled, scores))
 
 
 def _models(sweep: Sweep, target: str) -> list[tuple[str, list[CellScores]]]:
@@ -120,34 +139,39 @@ def _models(sweep: Sweep, target: str) -> list[tuple[str, list[CellScores]]]:
 
 def _one_a_song(cells: Sequence[CellScores]) -> list[CellScores]:
     """The mixture of a song is the same for all models."""
-    return list({(cell.song, cell.title): cell for cell in cells}.values())
+    return list({(cell.song, cell.line.id): cell for cell in cells}.values())
 
 
 def _ideal_rows(sweep: Sweep, target: str) -> list[tuple[str, ...]]:
-    """The ceiling, once where all models have the same transform."""
-    rows = {_means(IDEAL, cells, "ceiling"): model for model, cells in _models(sweep, target)}
-    if len(rows) == 1:
-        return list(rows)
-    return [(f"{IDEAL} ({model})", *row[1:]) for row, model in rows.items()]
+    """The ceiling, once for all models that have the same transform and songs; named where not all do."""
+    models: dict[tuple[str, ...], list[str]] = {}
+    for model, cells in _models(sweep, target):
+        models.setdefault(_means(IDEAL, cells, "ceiling", SCORES), []).append(model)
+    if len(models) == 1:
+        return list(models)
+    return [(f"{IDEAL} ({', '.join(names)})", *row[1:]) for row, names in models.items()]
 
 
-def _mean_and_median(name: str, cells: Sequence[CellScores], kind: Kind) -> list[tuple[str, ...]]:
-    medians = (_median(over_songs(cells, score, kind)) for score in SCORES)
-    return [_means(name, cells, kind), (f"{name}, median", NOTHING, *medians)]
+def _mean_and_median(
+    name: str, cells: Sequence[CellScores], kind: Kind, scores: Sequence[str]
+) -> list[tuple[str, ...]]:
+    medians = (_median(over_songs(cells, score, kind)) for score in scores)
+    return [_means(name, cells, kind, scores), (f"{name}, median", NOTHING, *medians)]
 
 
-def _means(name: str, cells: Sequence[CellScores], kind: Kind) -> tuple[str, ...]:
+def _means(name: str, cells: Sequence[CellScores], kind: Kind, scores: Sequence[str]) -> tuple[str, ...]:
     songs = str(len({cell.song for cell in cells}))
-    return (name, songs, *(_cell(over_songs(cells, score, kind)) for score in SCORES))
+    return (name, songs, *(_cell(over_songs(cells, score, kind), cells) for score in scores))
 
 
-def _cell(spread: Spread) -> str:
-    said = mean_std(spread, digits=2)
-    return f"{said} ({spread.left_out} left out)" if spread.left_out and spread.counted else said
+def _cell(found: Statistics, cells: Sequence[CellScores]) -> str:
+    return mean_std(found, songs=len(cells), digits=2)
 
 
-def _median(spread: Spread) -> str:
-    return NOTHING if spread.median is None else f"{spread.median:.2f}"
+def _median(found: Statistics) -> str:
+    if found.median is None:
+        return NOTHING
+    return f"> {EXACT_DB:.0f}" if found.median >= EXACT_DB else f"{found.median:.2f}"
 
 
 def _published(figure: Figure | None) -> str:
@@ -160,11 +184,16 @@ def explanations(sweep: Sweep, published: Published) -> list[str]:
     """What the figures are, a sentence each."""
     songs = ", ".join(map(str, sweep.songs))
     said = [
-        "Mean ± standard deviation over the songs, in dB, of networks that have heard neither the song nor its files. "
-        f"Songs: {songs}.",
-        "Scored against the target and the rest, mean-centred. A high SI-SAR alone says nothing: the untouched "
-        "mixture has no artefacts.",
-        f'"{MIXTURE}": the mixture taken as the estimate. "{IDEAL}": what a perfect mask would reach.',
+        "Mean ± standard deviation (that of a sample: divided by one song less) over the songs, in dB, of networks "
+        f"that have heard neither the song nor its files. Songs: {songs}.",
+        f"An estimate that is silent where the target sounds, or holds nothing of it, counts as {LOWEST_DB:g} dB; how "
+        "many do stands beside the mean.",
+        "Scored against the target and the rest, whose sum is the mixture, mean-centred. A high SI-SAR alone says "
+        "nothing: the untouched mixture has no artefacts, so its own SI-SAR and SRR measure rounding.",
+        '"best model": the highest mean SI-SDR over the songs that all models of the target have. It is chosen on the '
+        "very songs that it is shown on, so its figure is a little too good.",
+        f'"{MIXTURE}": the mixture taken as the estimate. "{IDEAL}": the mask of the true magnitudes in the '
+        "model's own transform, a mark and not a bound: other transforms have other ones.",
     ]
     if any(target in published.targets for target in sweep.targets):
         said.append(f'"{PUBLISHED}": {published.source}; on its own recordings, not on these where they are others.')

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from soli.data.corpora.bach10_songs import held_out_songs
-from soli.data.folds import SPLITS, leaks, leave_one_out
+from soli.data.folds import SPLITS, leaks, leave_one_out, shared_songs
 from soli.data.leaks import Use, check_apart, uses_of_rows, uses_of_sounds
 from soli.data.library import LIBRARY_NAME, Library, Split, read_library
 from soli.data.manifest import Manifest, read_manifest
@@ -81,13 +81,14 @@ def _open_manifest(settings: RunSettings, data: Path) -> DataSource:
     trained = manifest.split(wanted.split)
     check_present([*files_of(trained, manifest.root), *_files_to_validate(settings, valid)])
     check_validation(settings, uses_of_rows(trained, manifest.root), valid)
+    _check_songs(manifest, valid, wanted)
     record["packages"] = origins((part.path for row in trained for part in row.parts), manifest.root)
     if wanted.mixing is None:
         items: Items = Excerpts(
             manifest, split=wanted.split, duration_s=wanted.duration_s, seed=settings.seed, remixed=wanted.remix
         )
     else:
-        items = _mixed(manifest, valid, settings)
+        items = _mixed(manifest, settings)
     return DataSource(items, valid, record)
 
 
@@ -98,15 +99,30 @@ def _fold(manifest: Manifest, wanted: DataSettings) -> Manifest:
     return replace(manifest, rows=tuple(leave_one_out(manifest.rows, wanted.leave_out)))
 
 
-def _mixed(manifest: Manifest, valid: Manifest, settings: RunSettings) -> Mixed:
-    """Items mixed of the songs; DataError where a song of one split, or one that is for testing, is in another."""
+def _check_songs(manifest: Manifest, valid: Manifest, wanted: DataSettings) -> None:
+    """Raises DataError where several splits hold a song, or one is used that is for testing.
+
+    Where songs are mixed, no split may hold a file of another one either, whatever `data.shared_files` says.
+    """
+    validated = valid.split(wanted.valid_split)
+    rows = [*manifest.rows, *(validated if valid is not manifest else [])]
+    shared = leaks(rows) if wanted.mixing is not None else shared_songs(rows)
+    _refuse(shared, wanted="splits that share no song", do="soli data check names them all")
+    # A fold that is made here may train on the songs that it does not leave out, whatever else is in the set.
+    if wanted.leave_out is None:
+        held_out = held_out_songs(rows, used=[*manifest.split(wanted.split), *validated])
+        _refuse(held_out, wanted="other songs to train and validate on, or one left out: --leave-out")
+
+
+def _refuse(lines: list[str], *, wanted: str, do: str = "") -> None:
+    found = list(dict.fromkeys(lines))
+    if found:
+        more = f"; and {len(found) - 1} more" if len(found) > 1 else ""
+        raise DataError(f"{found[0]}{more}", wanted=wanted, do=do)
+
+
+def _mixed(manifest: Manifest, settings: RunSettings) -> Mixed:
     wanted = settings.data
-    rows = [*manifest.rows, *(valid.split(wanted.valid_split) if valid is not manifest else [])]
-    # A fold of Bach10 may train on the songs that it does not leave out.
-    shared = [*leaks(rows), *(held_out_songs(rows) if wanted.leave_out is None else [])]
-    if shared:
-        more = f"; and {len(shared) - 1} more" if len(shared) > 1 else ""
-        raise DataError(f"{shared[0]}{more}", wanted="splits that share no song", do="soli data check names them all")
     assert wanted.mixing is not None
     assert wanted.duration_s is not None
     songs = training_rows(manifest, split=wanted.split)

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from soli.atomic import write_atomically
 from soli.data.song_mixing import SongMixing
 from soli.errors import InputError, UsageError, near
 from soli.modelfile.info import REST, SourceName
 from soli.nested import flatten
-from soli.train.keys import first_wrong, known_keys
+from soli.train.overrides import checked, keys_of, set_value
 from soli.version import __version__
 
 
@@ -194,62 +194,13 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> RunSettings:
     if not isinstance(values, dict):
         raise UsageError(f"{path} holds no settings", wanted="a recipe as in soli/recipes")
     for override in overrides:
-        _override(values, override)
-    return check_settings(values, where=str(path), told=[override.partition("=")[0] for override in overrides])
-
-
-def _override(values: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals or not key:
-        raise UsageError(f'--set "{override}"', wanted="key=value, such as optim.lr=3e-4")
-    *parents, last = key.split(".")
-    for parent in parents:
-        values = values.setdefault(parent, {})
-        if not isinstance(values, dict):
-            raise UsageError(f'--set {key}: "{parent}" is a single value', wanted="a group of settings")
-    try:
-        number = float(text)  # YAML 1.1 reads 3e-4 as text
-        values[last] = int(text) if text.lstrip("+-").isdigit() else number
-    except ValueError:
-        try:
-            values[last] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            wrong = str(getattr(error, "problem", None) or "not readable")
-            raise UsageError(f"--set {key}: {text} is not YAML: {wrong}", wanted="such as [voice, noise]") from error
-
-
-# What pydantic says of a value of the wrong sort speaks of Python; recipes are YAML.
-_SORTS = {
-    "missing": "is missing",
-    "tuple_type": "should be a list, such as [voice, noise]",
-    "dict_type": "should be a group of settings, such as {key: value}",
-    "model_type": "should be a group of settings, such as {key: value}",
-}
+        set_value(values, override)
+    return check_settings(values, where=str(path), told=keys_of(overrides))
 
 
 def check_settings(values: Mapping[str, Any], *, where: str, told: Sequence[str] = ()) -> RunSettings:
-    """Validates settings; UsageError names a key that is unknown (near names offered), or else the first that is wrong.
-
-    `where` they come from, but for the keys in `told`, which come from the command line.
-    """
-    try:
-        return RunSettings.model_validate(values)
-    except ValidationError as error:
-        first = first_wrong(error.errors())
-        path = [str(part) for part in first["loc"]]
-        key = ".".join(path) or "settings"
-        place = "--set" if any(_overlap(each, key) for each in told) else where
-        if first["type"] == "extra_forbidden":
-            raise UsageError(
-                f'{place}: there is no setting "{key}"', do=near(path[-1], known_keys(RunSettings, path))
-            ) from error
-        wrong = _SORTS.get(first["type"], first["msg"].removeprefix("Value error, "))
-        raise UsageError(f"{place}: {key}: {wrong}") from error
-
-
-def _overlap(first: str, second: str) -> bool:
-    """Whether two keys are the same, or one is of a group that the other names."""
-    return f"{first}.".startswith(f"{second}.") or f"{second}.".startswith(f"{first}.")
+    """The settings of a run; UsageError names the key that does not fit (see `overrides.checked`)."""
+    return checked(RunSettings, values, where=where, told=told)
 
 
 class RunFolder:

@@ -5,21 +5,24 @@ OUT/MODEL/TARGET/song-NN/     a run folder as `soli train` makes it, and beside 
     test.jsonl                the song it has not heard, as a manifest
     scores.jsonl              how it did on that; there when the cell is finished, and not before
 
-Cells share nothing but the data, so they can be done in any order, by any number of processes, and again.
+Cells share nothing but the data, so they can be done in any order, by any number of processes, and again. The seed of
+each is drawn from the recipe's, its target and its song, and is in its run.json: `soli train` makes the same run of it.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from soli.data.folds import leave_one_out, song_number
+from soli.data.folds import WHOLE, leave_one_out, song_number
 from soli.data.manifest import Manifest, read_manifest
 from soli.errors import DataError, SoliError, UsageError, near
 from soli.evaluation.sweep_folder import SCORES, folder_of
 from soli.nested import flatten
 from soli.pool import apart
 from soli.separation.outfolder import held
+from soli.train.assemble import assemble
 from soli.train.data_source import open_data
 from soli.train.fit import check_fit
 from soli.train.run import RunFolder, RunSettings, find_recipe, read_recipe
@@ -77,7 +80,7 @@ def plan(
     names = _models(recipes, overrides)
     wanted = _targets(manifest, targets)
     return [
-        Cell(name, target, song, _settings(recipe, [*overrides, f"data.leave_out={song}"], target), data, folder)
+        Cell(name, target, song, _settings(recipe, overrides, target, song), data, folder)
         for song in _songs(manifest, songs)
         for name, recipe in names.items()
         for target in wanted
@@ -97,10 +100,15 @@ def _models(recipes: Sequence[str], overrides: Sequence[str]) -> dict[str, Path]
     return found
 
 
-def _settings(recipe: Path, overrides: Sequence[str], target: str) -> RunSettings:
-    settings = for_target(read_recipe(recipe, overrides), target)
+def _settings(recipe: Path, overrides: Sequence[str], target: str, song: int) -> RunSettings:
+    settings = for_target(read_recipe(recipe, [*overrides, f"data.leave_out={song}"]), target)
     check_fit(settings)
-    return settings
+    return settings.model_copy(update={"seed": seed_of(settings.seed, target, song)})
+
+
+def seed_of(seed: int, target: str, song: int) -> int:
+    """The seed of a cell: weights and draws of no two cells of a model are the same, and those of two models are."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {target} {song}".encode()).digest()[:4], "big")
 
 
 def _targets(manifest: Manifest, wanted: Sequence[str] | None) -> list[str]:
@@ -114,6 +122,13 @@ def _targets(manifest: Manifest, wanted: Sequence[str] | None) -> list[str]:
 
 
 def _songs(manifest: Manifest, wanted: Sequence[int] | None) -> list[int]:
+    divided = sorted({row.split for row in manifest.rows} - {WHOLE})
+    if divided:
+        raise DataError(
+            f"the songs are divided into {', '.join(divided)} already, and a sweep leaves out each in turn",
+            wanted="a manifest of one set of songs",
+            do="make one of a single folder of them: soli data bach10 FOLDER/test --out songs.jsonl",
+        )
     numbers = (song_number(row) for row in manifest.rows)
     known = sorted({number for number in numbers if number is not None})
     songs = list(dict.fromkeys(wanted or known))
@@ -124,9 +139,10 @@ def _songs(manifest: Manifest, wanted: Sequence[int] | None) -> list[int]:
 
 
 def check(cells: Sequence[Cell]) -> None:
-    """Opens the data of every fold, and compares cells that were begun with what is asked for now.
+    """Opens the data of every fold, compares cells that were begun with what is asked for now, and tries what is left.
 
-    Raises UsageError that lists the settings that differ, DataError where a fold cannot be trained on.
+    Tried is one cell of every model and of every fold: what stops it before its first step would stop all the others.
+    Raises UsageError that lists the settings that differ, UsageError and DataError where a cell cannot be trained.
     """
     records = {}
     for cell in cells:
@@ -138,6 +154,12 @@ def check(cells: Sequence[Cell]) -> None:
             folder.check_unchanged(cell.settings, records[fold])
             if cell.finished:
                 _check_export(cell, folder.read()[0])
+    models, songs = set[str](), set[int]()
+    for cell in cells:
+        if not cell.finished and not (cell.model in models and cell.song in songs):
+            assemble(cell.settings, data=cell.data, out=cell.folder)
+            models.add(cell.model)
+            songs.add(cell.song)
 
 
 def _check_export(cell: Cell, before: RunSettings) -> None:

@@ -1,8 +1,8 @@
 """Bach10's ten chorales, and the chorales that a model to be tested on Bach10 must never have heard.
 
-The set names its songs by the beginnings of their titles, and Bach set some of these melodies more than once: "Jesus"
-begins three chorales, and the same four lines come back under other numbers. So more chorales are held out than the
-set has songs: every one that could be one of them, or has its melody.
+The set names its songs by the beginnings of their titles, and "Jesus" begins three chorales. So more chorales are held
+out than the set has songs: every one that could be one of them. What else Bach set on one of their melodies has other
+numbers and titles, and is told by its notes where there are any (see `tunes`).
 """
 
 import re
@@ -10,9 +10,10 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from soli.data.folds import SPLITS, TRAIN, VALID, numbered, song_names
 from soli.data.manifest import Row
 
-TRAINED_ON = ("train", "valid")
+TRAINED_ON = (TRAIN, VALID)
 
 
 @dataclass(frozen=True)
@@ -44,36 +45,56 @@ _BWV = re.compile(r"bwv[ ._-]*0*(\d+)", re.IGNORECASE)
 
 
 def is_held_out(name: str) -> bool:
-    """Whether a chorale, named by its BWV number ("bwv255", "BWV 326.0") or its title, is for testing only."""
+    """Whether a chorale is for testing only: by its BWV number ("bwv255", "BWV 326.0"), its title, or its folder."""
     number = _BWV.search(name)
     if number is not None:
         return int(number[1]) in HELD_OUT
-    letters = _letters(name)
-    folders = {_letters(song.folder) for song in SONGS}
-    return letters in folders or any(letters.startswith(title) for song in SONGS for title in song.titles)
+    # Some folders say so little ("Jesus") that their numbers count.
+    letters, place = _letters(name), numbered(name)
+    if place is not None and (place[0], letters) in _FOLDERS:
+        return True
+    return letters.startswith(_TITLES)
 
 
-def held_out_songs(rows: Iterable[Row]) -> list[str]:
-    """A line for each row to train or validate on that is one of Bach10's chorales; none where the rows are a fold.
+def held_out_songs(rows: Iterable[Row], *, used: Iterable[Row] | None = None) -> list[str]:
+    """A line for each row of a set that is one of Bach10's chorales, and is trained or validated on all the same.
 
-    Rows that are all of Bach10's chorales are a fold of that set: what is tested there is the one song left out.
+    `used` are the rows that are; without it, those of train and valid. A fold of Bach10 (nothing but its chorales, in
+    train, valid and test) may use those two: what is tested there is the one song left out.
     """
-    all_rows = list(rows)
-    held = [row for row in all_rows if any(map(is_held_out, _names(row)))]
-    if len(held) == len(all_rows):
-        return []
+    whole = list(rows)
+    used = [row for row in whole if row.split in TRAINED_ON] if used is None else used
+    learnt = TRAINED_ON if _is_fold(whole) else ()
     return [
         f"row {row.id} of split {row.split} is a chorale of Bach10, which is for testing only"
-        for row in held
-        if row.split in TRAINED_ON
+        for row in used
+        if row.split not in learnt and _is_of_bach10(row)
     ]
 
 
+def _is_fold(rows: Iterable[Row]) -> bool:
+    return {row.split for row in rows} == set(SPLITS) and all(map(_is_of_bach10, rows))
+
+
+def _is_of_bach10(row: Row) -> bool:
+    return any(map(is_held_out, _names(row)))
+
+
 def _names(row: Row) -> list[str]:
-    return [row.id.rpartition("/")[2], *(str(row.meta[key]) for key in ("title", "bwv", "work") if key in row.meta)]
+    """All that a row says of what is played: the songs that a mixture is made of included."""
+    meta = row.meta
+    songs = meta.get("songs")
+    ids = [row.id, *(map(str, songs.values()) if isinstance(songs, dict) else ())]
+    told = [*(str(meta[key]) for key in ("title", "bwv", "work") if key in meta), *song_names(row)]
+    told += [f"{meta['song']}-{meta['title']}"] if {"song", "title"} <= meta.keys() else []
+    return [*(name.rpartition("/")[2] for name in ids), *told]
 
 
 def _letters(name: str) -> str:
     """Small plain letters alone: umlauts spelt out, numbers and accents left out."""
     spelt = name.lower().replace("ä", "ae").replace("ö", "oe").replace("ü", "ue").replace("ß", "ss")
     return re.sub(r"[^a-z]", "", unicodedata.normalize("NFKD", spelt))
+
+
+_FOLDERS = frozenset((number, _letters(song.folder)) for number, song in enumerate(SONGS, start=1))
+_TITLES = tuple(title for song in SONGS for title in song.titles)

@@ -4,7 +4,6 @@ Only music21's files are used, and they are kept as JSON: its parser takes minut
 """
 
 import importlib.util
-import itertools
 import json
 import math
 import re
@@ -17,15 +16,16 @@ from soli.atomic import write_atomically
 from soli.data.corpora.bach10_songs import is_held_out
 from soli.data.corpora.musicxml import Note, Part, read_musicxml
 from soli.data.corpora.splits import fraction
+from soli.data.corpora.tunes import BEGINNING, Moves, by_tune, moves
 from soli.data.library import Split
 from soli.errors import DataError, MissingExtraError
 
 SCORES_NAME = "scores.json"
 PARTS = ("soprano", "alto", "tenor", "bass")
-# Shares of the melodies that are not Bach10's; training takes the rest.
+# Shares of the tunes that are not Bach10's; training takes the rest.
 _VALID_SHARE, _TEST_SHARE = 0.08, 0.08
-# A melody is told by its first moves, among the notes on the beats of its first phrase.
-_MOVES = 6
+# A tune that was set more often trains: to judge on, many tunes are better than many settings of one.
+_MOST_KIN = 5
 _QUARTERS = (16, 100)
 
 Watch = Callable[[int, int | None], None]
@@ -54,13 +54,11 @@ class Score(BaseModel):
         """The catalogue number without the letter of a variant: `248.23-s` is 248.23."""
         return re.split(r"[-a-z]", self.bwv, maxsplit=1)[0]
 
-    def melody(self) -> str:
-        """The first moves of the soprano in semitones, the same for chorales on one tune, in whatever key."""
+    def melody(self) -> Moves:
+        """The moves of the soprano from beat to beat."""
         soprano = self.parts["soprano"]
         first = soprano[0].onset
-        beats = [note.pitch for note in soprano if abs((note.onset - first) - round(note.onset - first)) < 1e-3]
-        moves = [after - before for before, after in itertools.pairwise(beats) if after != before]
-        return " ".join(f"{move:+d}" for move in moves[:_MOVES])
+        return moves([note.pitch for note in soprano if abs((note.onset - first) - round(note.onset - first)) < 1e-3])
 
 
 def read_scores(kept: Path, *, watch: Watch = lambda done, total: None) -> list[Score]:
@@ -87,19 +85,26 @@ def read_scores(kept: Path, *, watch: Watch = lambda done, total: None) -> list[
 def splits_of(scores: list[Score]) -> dict[Split, list[Score]]:
     """The scores of each split, Bach10's own first among those of the test.
 
-    Chorales on one tune are in one split, and those on a tune of Bach10's are for the test.
+    Chorales of one tune (see `tunes`) are in one split, and those of a tune of Bach10's are for the test.
     """
-    melodies = {score.melody() for score in scores if is_held_out(score.name)}
     sorted_out: dict[Split, list[Score]] = {"train": [], "valid": [], "test": []}
-    for score in scores:
-        sorted_out["test" if score.melody() in melodies else _split(score.melody())].append(score)
-    sorted_out["test"].sort(key=lambda score: not is_held_out(score.name))
+    for places in by_tune([score.melody() for score in scores]):
+        tune = [scores[place] for place in places]
+        sorted_out[_split(tune)] += tune
+    order = {score.name: place for place, score in enumerate(scores)}
+    for chosen in sorted_out.values():
+        chosen.sort(key=lambda score: (not is_held_out(score.name), order[score.name]))
     return sorted_out
 
 
-def _split(melody: str) -> Split:
-    share = fraction(f"chorale {melody}")
-    return "valid" if share < _VALID_SHARE else "test" if share < _VALID_SHARE + _TEST_SHARE else "train"
+def _split(tune: list[Score]) -> Split:
+    """The split of a tune, by the beginning of its first chorale."""
+    if any(is_held_out(score.name) for score in tune):
+        return "test"
+    share = fraction("chorale " + " ".join(f"{move:+d}" for move in tune[0].melody()[:BEGINNING]))
+    if len(tune) > _MOST_KIN or share >= _VALID_SHARE + _TEST_SHARE:
+        return "train"
+    return "valid" if share < _VALID_SHARE else "test"
 
 
 def _corpus_files() -> list[Path]:

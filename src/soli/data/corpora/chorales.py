@@ -7,8 +7,8 @@ OUT/SPLIT/NNNN-bwvX/performance.json                   all that was drawn
 OUT/chorales.json, licences.json, README.md            the settings, the fonts' terms, what this is
 OUT/scores.json                                        the scores, as they were parsed
 
-No chorale and no tune is in two splits, and Bach10's are for the test alone. A build that was stopped goes on with the
-same call; more pieces are added by asking for more.
+No chorale is in two splits, nor any tune, as far as `tunes` can tell; Bach10's are for the test alone. A build that was
+stopped goes on with the same call; more pieces are added by asking for more.
 """
 
 import csv
@@ -46,6 +46,8 @@ from soli.version import __version__
 RECORD_NAME = "chorales.json"
 README_NAME = "README.md"
 _FULL = np.float32(32768)
+# Raised where the same settings come to make other pieces: other splits, draws or sounds.
+_RULES = 2
 
 Watch = Callable[[int, int | None], None]
 Fonts = Mapping[Split, tuple[Source, ...]]
@@ -110,9 +112,11 @@ def build(
     for split in settings.counts:
         ensemble(fonts[split])
     record = _record(settings, fonts)
-    _check_place(out, record)
+    before = _check_place(out, record)
     scores = read_scores(out / SCORES_NAME, watch=watch_scores)
     pieces = [piece for split, count in settings.counts.items() for piece in _pieces(split, count, settings, scores)]
+    record["pieces"] = {split: [piece.name for piece in pieces if piece.split == split] for split in settings.counts}
+    _check_pieces(out, before, record["pieces"])
     left = [piece for piece in pieces if not (out / piece.split / piece.name / PERFORMANCE_NAME).is_file()]
     write_atomically(out / RECORD_NAME, json.dumps(record, indent=1) + "\n")
     _write_terms(out, settings, fonts)
@@ -206,7 +210,7 @@ def _length_s(folder: Path) -> float:
 
 def _record(settings: Settings, fonts: Fonts) -> dict[str, Any]:
     used = {split: [_font_record(source) for source in fonts[split]] for split in settings.counts}
-    return {"settings": settings.model_dump(), "fonts": used, "soli": __version__}
+    return {"rules": _RULES, "settings": settings.model_dump(), "fonts": used, "soli": __version__}
 
 
 def _font_record(source: Source) -> dict[str, Any]:
@@ -214,20 +218,26 @@ def _font_record(source: Source) -> dict[str, Any]:
     return {**record, "left_out": sorted(source.left_out)} if source.left_out else record
 
 
-def _check_place(out: Path, record: dict[str, Any]) -> None:
-    """Sees that `out` is new, empty, or this set already; only the counts may have grown."""
+def _check_place(out: Path, record: dict[str, Any]) -> dict[str, list[str]]:
+    """Sees that `out` is new, empty, or this set already; only the counts may have grown.
+
+    Gives the names of the pieces that it was to have, by split.
+    """
     file = out / RECORD_NAME
     if not file.is_file():
         # What is hidden are packages that were fetched, and what a kill has left of a file.
         if out.exists() and (not out.is_dir() or {path.name for path in out.glob("[!.]*")} - {SCORES_NAME}):
             raise OutputError(f"{out} holds something else", wanted="a new or empty folder")
-        return
+        return {}
     try:
         old = json.loads(file.read_text(encoding="utf-8"))
+        if old.get("rules") != _RULES:
+            raise _of_other_rules(out, f"by soli {old['soli']}")
         settings = Settings.model_validate(old["settings"])
-        # A set of one font each, as they were once built, has no list of them.
-        before = {split: font if isinstance(font, list) else [font] for split, font in old["fonts"].items()}
-        changed = [f"the fonts of {split}" for split, used in before.items() if record["fonts"].get(split) != used]
+        changed = [
+            f"the fonts of {split}" for split, used in old["fonts"].items() if record["fonts"].get(split) != used
+        ]
+        pieces: dict[str, list[str]] = {split: list(old["pieces"][split]) for split in settings.counts}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{file} is damaged", do="build in another folder") from error
     if settings.seed != record["settings"]["seed"]:
@@ -239,6 +249,23 @@ def _check_place(out: Path, record: dict[str, Any]) -> None:
             f"{out} was built with other settings ({', '.join(changed)})",
             do="give the same ones (more pieces may be asked for), or build in another folder",
         )
+    return pieces
+
+
+def _check_pieces(out: Path, before: dict[str, list[str]], pieces: dict[str, list[str]]) -> None:
+    """Sees that every piece is what it was to be: which score it plays depends on all scores, and on their splits."""
+    for split, names in pieces.items():
+        for old, new in zip(before.get(split, []), names, strict=False):
+            if old != new:
+                raise _of_other_rules(out, f"from other scores ({split}/{old} would be {new})")
+        there = (path.name for path in (out / split).glob("[!.]*") if path.is_dir())
+        foreign = sorted(set(there) - set(names))
+        if foreign:
+            raise OutputError(f"{out} holds {split}/{foreign[0]}, which is none of its pieces", do="move it away")
+
+
+def _of_other_rules(out: Path, how: str) -> UsageError:
+    return UsageError(f"{out} was built {how}, and cannot be gone on with", do="build in another folder")
 
 
 def _write_terms(out: Path, settings: Settings, fonts: Fonts) -> None:

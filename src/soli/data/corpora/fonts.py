@@ -36,18 +36,17 @@ class _Packaged:
     licence: str | None = None
 
 
-# Left out is what is also in a font that validates or tests. Measured is the correlation of the recordings' first tenth
-# of a second, at the lag and speed that make it largest: 0.5 to 0.85 where nothing is shared, up to 0.92 for the few
-# partials of high notes, 0.95 and more for copies.
+# Left out is what is also in a font that validates or tests: `bench/fonts.py` correlates their recordings and refuses a
+# copy that trains; docs/benchmarks.md has what it found.
 _FONTS = {
     "fluid-soundfont-gm": _Packaged("usr/share/sounds/sf2/FluidR3_GM.sf2", licence="MIT"),
-    # GeneralUser GS. Its bassoon (70) is that of FreePats: 1.00. Its tenor saxophone (66) is that of TimGM6mb, filtered
-    # and at exactly twice the rate: 0.95, and above 0.8 for each of the 7 recordings.
+    # GeneralUser GS. Its bassoon (70) is that of FreePats. Its tenor saxophone (66) is that of TimGM6mb, filtered and
+    # at exactly twice the rate.
     "minuet-data": _Packaged(
         "usr/share/minuet/soundfonts/GeneralUser-v1.47.sf2", frozenset({66, 70}), "GeneralUser GS License v2.0"
     ),
-    # A320U. Its bassoon (70) is that of FreePats, shortened and at another rate: 0.99. Its soprano saxophone (64) is in
-    # doubt: 0.91 with the saxophones of TimGM6mb, though 0.93 with that of FluidR3 as well.
+    # A320U. Its bassoon (70) is that of FreePats, shortened and at another rate. Its soprano saxophone (64) is in
+    # doubt: of what is not known to be a copy it is the most like another, the saxophones of TimGM6mb.
     "denemo-data": _Packaged("usr/share/sounds/sf2/A320U.sf2", frozenset({64, 70}), "GPL-2"),
     "timgm6mb-soundfont": _Packaged("usr/share/sounds/sf2/TimGM6mb.sf2"),
     "freepats": _Packaged("usr/share/midi/freepats/Tone_000"),

@@ -5,7 +5,6 @@ is how rendered chorales are laid out. Folders without a number (`Code`), and fi
 alignments), are no part of the songs. Every sound is read, and all that is wrong is found before anything is made.
 """
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from soli.data.folds import SPLITS, WHOLE, leaks
+from soli.data.folds import SPLITS, WHOLE, leaks, numbered
 from soli.data.manifest import Row
 from soli.data.mixtures import EXACT_DB, LIMIT_DB
 from soli.data.readers.problems import BadSetError
@@ -30,7 +29,6 @@ NAMES = {
     "saxophone": ("saxophone", "saxphone"),
     "bassoon": ("bassoon",),
 }
-_FOLDER = re.compile(r"(?P<number>\d+)-(?P<title>.+)")
 # The set's own programs; its sounds are no songs, and need no mention.
 _CODE = "Code"
 # Levels closer than this are one: rounding to 16 bits moves the level of a mix by less.
@@ -78,12 +76,6 @@ class Bach10:
     def splits(self) -> dict[str, int]:
         return dict(Counter(song.split for song in self.songs))
 
-    @property
-    def worst(self) -> Song:
-        """The song whose mix is furthest from the sum of its stems."""
-        return max(self.songs, key=lambda song: song.sum_db)
-
-    @property
     def rows(self) -> list[Row]:
         """A manifest row a song, whole. Raises BadSetError where a song or a file is in several splits."""
         rows = list(rows_of_tracks([song.track for song in self.songs], self.root))
@@ -122,8 +114,10 @@ def read_bach10(root: Path, reading: Reading = _PLAIN) -> Bach10:
     if not places:
         raise DataError(f"no songs in {root}", wanted="folders such as 01-AchGottundHerr", do=_elsewhere(root))
     for done, (split, place) in enumerate(places, start=1):
-        song = _look(place, split, found, problems, reading)
-        found.songs += [song] if song else []
+        looked = _look(place, split, root, reading)
+        found.songs += looked.songs
+        found.ignored += looked.ignored
+        problems += looked.wrong
         reading.watch(done, len(places))
     problems += _twice(places)
     if problems:
@@ -139,13 +133,13 @@ def _split_folders(root: Path) -> list[tuple[str, Path]]:
 
 
 def _holds_songs(folder: Path) -> bool:
-    return any(path.is_dir() and _FOLDER.fullmatch(path.name) for path in folder.iterdir())
+    return any(path.is_dir() and numbered(path.name) for path in folder.iterdir())
 
 
 def _songs(folder: Path, root: Path, found: Bach10) -> list[Path]:
     places = []
     for path in sorted(folder.iterdir()):
-        if path.is_dir() and _FOLDER.fullmatch(path.name):
+        if path.is_dir() and numbered(path.name):
             places.append(path)
         elif path.is_dir() and path.name != _CODE and not path.name.startswith("."):
             found.ignored.append(f"{path.relative_to(root)}/")
@@ -154,7 +148,7 @@ def _songs(folder: Path, root: Path, found: Bach10) -> list[Path]:
 
 def _elsewhere(root: Path) -> str:
     """Where the songs are instead, if a folder inside or around has any."""
-    if _FOLDER.fullmatch(root.name) and (root / f"{root.name}.wav").is_file():
+    if numbered(root.name) and (root / f"{root.name}.wav").is_file():
         return f"give the folder above: {root.resolve().parent}"
     for path in sorted(root.iterdir()):
         if path.is_dir() and _holds_songs(path):
@@ -167,9 +161,9 @@ def _twice(places: Iterable[tuple[str, Path]]) -> list[str]:
     numbers: dict[tuple[str, int], list[str]] = defaultdict(list)
     names: dict[str, list[str]] = defaultdict(list)
     for split, place in places:
-        match = _FOLDER.fullmatch(place.name)
-        assert match is not None
-        numbers[split, int(match["number"])].append(place.name)
+        number = numbered(place.name)
+        assert number is not None
+        numbers[split, number[0]].append(place.name)
         names[place.name].append(split)
     problems = [
         f"song {number} is there twice: {' and '.join(same)}" for (_, number), same in numbers.items() if len(same) > 1
@@ -177,29 +171,52 @@ def _twice(places: Iterable[tuple[str, Path]]) -> list[str]:
     return problems + [f"{name} is in {' and '.join(same)}" for name, same in names.items() if len(same) > 1]
 
 
-def _look(place: Path, split: str, found: Bach10, problems: list[str], reading: Reading) -> Song | None:
-    """One folder as a song; where something is wrong with it, None and a line for each thing in `problems`."""
-    match = _FOLDER.fullmatch(place.name)
-    assert match is not None
-    folder = place.relative_to(found.root).as_posix()
+@dataclass(frozen=True)
+class _Look:
+    """What one folder holds: a song if it is in order, sounds of none, and a line for each thing that is wrong."""
+
+    songs: list[Song]
+    ignored: list[str]
+    wrong: list[str]
+
+
+def _look(place: Path, split: str, root: Path, reading: Reading) -> _Look:
+    folder, mix = place.relative_to(root).as_posix(), f"{place.name}.wav"
     sounds = {path.name for path in place.iterdir() if path.suffix.lower() == ".wav" and not path.name.startswith(".")}
     stems, wrong = _stems(place.name, sounds)
-    if f"{place.name}.wav" not in sounds:
-        wrong.insert(0, f"the mix {place.name}.wav is missing")
-    found.ignored += [f"{folder}/{name}" for name in sorted(sounds - {f"{place.name}.wav", *stems.values()})]
-    song = None
-    if not wrong:
-        try:
-            audio = {name: read_audio(place / name) for name in (f"{place.name}.wav", *stems.values())}
-        except InputError as error:
-            wrong.append(str(error))
-        else:
-            sum_db, level_db, wrong = _measure(audio, reading)
-            mix = next(iter(audio.values()))
-            facts = (int(match["number"]), match["title"], stems, sum_db, level_db, mix.sample_rate, mix.duration_s)
-            song = Song(place.name, folder, split, *facts)
-    problems += [f"{folder}: {each}" for each in wrong]
-    return song if not wrong else None
+    if mix not in sounds:
+        wrong.insert(0, f"the mix {mix} is missing")
+    ignored = [f"{folder}/{name}" for name in sorted(sounds - {mix, *stems.values()})]
+    found = wrong or _song(place, split, root, stems, reading)
+    if isinstance(found, Song):
+        return _Look([found], ignored, [])
+    return _Look([], ignored, [f"{folder}: {each}" for each in found])
+
+
+def _song(place: Path, split: str, root: Path, stems: dict[str, str], reading: Reading) -> Song | list[str]:
+    """The song of a folder where all files are; what is wrong with them if they are not in order."""
+    mix = f"{place.name}.wav"
+    try:
+        audio = {name: read_audio(place / name) for name in (mix, *stems.values())}
+    except InputError as error:
+        return [str(error)]
+    sum_db, level_db, wrong = _measure(audio, reading)
+    named = numbered(place.name)
+    assert named is not None
+    if wrong:
+        return wrong
+    return Song(
+        id=place.name,
+        folder=place.relative_to(root).as_posix(),
+        split=split,
+        number=named[0],
+        title=named[1],
+        stems=stems,
+        sum_db=sum_db,
+        level_db=level_db,
+        sample_rate=audio[mix].sample_rate,
+        duration_s=audio[mix].duration_s,
+    )
 
 
 def _stems(title: str, sounds: Iterable[str]) -> tuple[dict[str, str], list[str]]:
