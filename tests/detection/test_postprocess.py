@@ -36,6 +36,26 @@ def test_gaps_are_filled_up_to_their_length_before_blips_are_dropped() -> None:
     assert stretches(row, high=0.5, low=0.5, gap=0, shortest=5) == [(15, 21)]
 
 
+@pytest.mark.parametrize("between", [0.0, 0.15])
+@pytest.mark.parametrize(("frames", "events"), [(10, 1), (11, 2)])
+def test_a_gap_of_just_the_length_is_bridged_whatever_low_is_in_it(between: float, frames: int, events: int) -> None:
+    """10 frames are 0.32 s: what is above `low` in them, and never above `high`, is gap as well."""
+    gap = np.zeros(frames)
+    gap[2:-2] = between
+    row = np.concatenate([np.full(12, 0.9), gap, np.full(12, 0.9)])
+    rule = Hysteresis.in_seconds(rate_hz=RATE_HZ, gap_s=0.32, shortest_s=0.0)
+    found = events_of(row[None], classes=["one"], rate_hz=RATE_HZ, hysteresis=rule)
+    assert len(found) == events
+    assert found[-1].offset_s == pytest.approx((24 + frames) / RATE_HZ)
+
+
+@pytest.mark.parametrize(("frames", "kept"), [(10, False), (11, True)])
+def test_an_event_of_just_the_shortest_length_is_none(frames: int, kept: bool) -> None:
+    row = np.concatenate([np.zeros(5), np.full(frames, 0.9), np.zeros(5)])
+    rule = Hysteresis.in_seconds(rate_hz=RATE_HZ, gap_s=0.0, shortest_s=0.32)
+    assert bool(events_of(row[None], classes=["one"], rate_hz=RATE_HZ, hysteresis=rule)) is kept
+
+
 @given(row=probabilities, gap=st.integers(0, 8), shortest=st.integers(0, 8))
 def test_stretches_are_apart_long_and_hold_all_that_is_high(row: np.ndarray, gap: int, shortest: int) -> None:
     found = stretches(row, high=0.6, low=0.3, gap=gap, shortest=shortest)

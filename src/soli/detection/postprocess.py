@@ -24,8 +24,9 @@ class Hysteresis:
     """When a class begins and ends to sound.
 
     An event is a stretch of frames above `low` with at least one above `high`; both are one number, or one a class.
-    Stretches with no more than `gap` frames between them are one event; those of no more than `shortest` frames, gaps
-    included, are none. Before all that, each frame becomes the median of `median` frames around it (odd; 1: as it is).
+    Events with no more than `gap` frames between them are one, those frames included, be they silent or of a stretch
+    without a high frame; events of no more than `shortest` frames, gaps included, are none. Before all that, each frame
+    becomes the median of `median` frames around it (odd; 1: as it is).
     The defaults are those of Kong et al. (2018, arXiv 1804.04715) at a hop of 32 ms.
     """
 
@@ -59,7 +60,10 @@ class Hysteresis:
         shortest_s: float = 0.32,
         median_s: float = 0.0,
     ) -> "Hysteresis":
-        """The same with lengths in seconds: as many frames as they hold in full, of a median an odd number."""
+        """The same with lengths in seconds: as many frames as they hold in full, of a median an odd number.
+
+        So a gap of just `gap_s` is bridged, and an event of just `shortest_s` is dropped.
+        """
         around = whole_frames(median_s / 2, rate_hz)
         gap, shortest = whole_frames(gap_s, rate_hz), whole_frames(shortest_s, rate_hz)
         return cls(high, low, gap=gap, shortest=shortest, median=2 * around + 1)

@@ -13,9 +13,11 @@ class DetectionInfo(BaseModel):
     """The bands of the masks, and the thresholds to use where a call gives none.
 
     A class is present in a recording where its tag is above `tag`, one threshold a class; sounding in a frame where the
-    mean of its mask over the bands is above `frame`. Events begin and end at `low` around what is above `high`; those
-    less than `gap_s` apart are one, and those no longer than `shortest_s` are none. The defaults are those of Kong et
-    al. (2018, arXiv 1804.04715): 10 frames of 32 ms.
+    mean of its mask over the bands is above `frame`. An event is a stretch of frames above `low` of which one at least
+    is above `high`. `gap_s` bridges: two events of a class are one, all between them included, where the second begins
+    `gap_s` or less after the first is over; what lies between may be above `low`, if nothing of it is above `high`.
+    Then events that last `shortest_s` or less are none. Both count whole frames, as many as they hold in full. The
+    defaults are those of Kong et al. (2018, arXiv 1804.04715): 10 frames of 32 ms.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
