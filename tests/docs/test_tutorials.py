@@ -1,14 +1,16 @@
 """The commands of the tutorials, run as they stand."""
 
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from followed import PROJECT, Copy, Page
 
+from soli.data.manifest import read_manifest
 from soli.separation import zoo
 from soli.train.sweep import check, plan
-from trees import bach10, voice_noise
+from trees import bach10, dcase2013, dcase2018, voice_noise
 
 
 @pytest.mark.skipif("voice" not in zoo.names(), reason="the model voice is not in this checkout")
@@ -66,6 +68,28 @@ def test_rendered_chorales_take_the_place_of_bach10(tmp_path: Path) -> None:
     cells = plan(["bach10/model-a"], tmp_path / "bach10.jsonl", tmp_path / "sweep", targets=["violin"], overrides=brief)
     assert [cell.song for cell in cells] == [1, 2, 3]
     check(cells)
+
+
+def test_weak_labels(tmp_path: Path) -> None:
+    (tmp_path / "src").symlink_to(PROJECT / "src")
+    sets = [dcase2013(tmp_path), *dcase2018(tmp_path)]
+    before = [names_in(root) for root in sets]
+    copy = Copy(tmp_path)
+    for command in Page.read("tutorials/weak-labels.md").commands:
+        done = copy.run(command)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    splits = {name: Counter(row.split for row in read_manifest(tmp_path / name).rows) for name in WEAK}
+    assert splits == WEAK
+    assert [names_in(root) for root in sets] == before, "something was written into a set"
+
+
+# Splits of the manifests that the page makes: 4 sounds of 16 classes; 40 mixes; 1 mixture in each of 4 folds.
+WEAK = {
+    "clips.jsonl": {"train": 32, "valid": 16, "test": 16},
+    "weak.jsonl": {"train": 32, "valid": 4, "test": 4},
+    "mixed/manifest.jsonl": {"train": 32, "valid": 4, "test": 4},
+    "kong/fold-1.jsonl": {"train": 3, "test": 1},
+}
 
 
 def rendered(top: Path, out: Path) -> None:
