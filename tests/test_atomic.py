@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from soli.atomic import part_of, write_atomically
-from soli.errors import OutputError
+from soli.atomic import folder_atomically, part_of, write_atomically
+from soli.errors import InputError, OutputError
 
 
 def test_text_and_bytes_are_written_and_folders_made(tmp_path: Path) -> None:
@@ -116,3 +116,53 @@ def test_a_file_system_without_locks_or_synced_folders_will_do(tmp_path: Path, m
     monkeypatch.setattr(os, "fsync", no_folders)
     write_atomically(tmp_path / "file", "text")
     assert (tmp_path / "file").read_text() == "text"
+
+
+def test_a_folder_takes_the_place_of_the_old_one_when_it_is_filled(tmp_path: Path) -> None:
+    folder = tmp_path / "new/folder"
+    for content in ("one", "two"):
+        with folder_atomically(folder) as part:
+            assert list(part.iterdir()) == []
+            (part / content).write_text(content)
+            assert [each.name for each in tmp_path.glob("new/[!.]*/*")] == ([] if content == "one" else ["one"])
+        assert [each.name for each in folder.iterdir()] == [content]
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_what_a_killed_filling_left_is_not_in_the_folder(tmp_path: Path) -> None:
+    part_of(tmp_path / "folder").mkdir()
+    (part_of(tmp_path / "folder") / "half").write_text("half")
+    with folder_atomically(tmp_path / "folder") as part:
+        (part / "whole").write_text("whole")
+    assert sorted(each.name for each in tmp_path.rglob("*")) == ["folder", "whole"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "raised", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), OutputError, "folder: No space left on device; free some"),
+        (InputError("no sound"), InputError, "no sound"),
+    ],
+)
+def test_a_folder_that_cannot_be_filled_leaves_the_old_one(
+    tmp_path: Path, failure: Exception, raised: type[Exception], said: str
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "old").write_text("old")
+
+    def fill() -> None:
+        with folder_atomically(folder) as part:
+            (part / "new").write_text("new")
+            raise failure
+
+    with pytest.raises(raised, match=said):
+        fill()
+    assert sorted(each.name for each in tmp_path.rglob("*")) == ["folder", "old"]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(OutputError, match=r"cannot write .*file/below"), folder_atomically(tmp_path / "file/below"):
+        pass
+    assert (tmp_path / "file").read_text() == "mine"

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -49,6 +50,27 @@ def write_atomically(path: Path, content: bytes | str, *, keep: Path | None = No
         _sync_folder(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+@contextmanager
+def folder_atomically(folder: Path) -> Iterator[Path]:
+    """An empty folder to fill, which then takes the place of `folder` and of all that is in that.
+
+    A kill leaves the old folder, the new one or none, and never half of one. Where filling it fails the old one stays.
+    Folders above it are made. Raises OutputError.
+    """
+    part = part_of(folder)
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        yield part
+        if folder.exists():
+            shutil.rmtree(folder)
+        part.rename(folder)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
@@ -24,6 +24,21 @@ THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # Items given out for each process: as many as keep all of them at work while one takes several times as long.
 _AHEAD = 4
 _LOOK_EVERY_S = 0.5
+
+
+def mapped(
+    work: Callable[[T], R], items: Sequence[T], *, workers: int, least: int = 1, threads: int = 1
+) -> Generator[R, None, None]:
+    """The results in the order of the items, by at most so many processes with `least` items or more for each.
+
+    Where that comes to one they are made in this process, with its own threads; else as `in_processes` makes them, and
+    closing the iterator ends the processes.
+    """
+    processes = min(workers, len(items) // least)
+    if processes <= 1:
+        yield from map(work, items)
+    else:
+        yield from in_processes(work, items, processes=processes, threads=threads)
 
 
 def in_processes(work: Callable[[T], R], items: Iterable[T], *, processes: int, threads: int) -> Iterator[R]:

@@ -160,6 +160,10 @@ def test_it_goes_on_with_the_same_set_and_refuses_another(sounds: Path, tmp_path
     (tmp_path / "taken/mine.txt").write_text("mine")
     mixed(sounds, tmp_path / "taken", *SMALL, code=1)
     assert "holds something else" in capsys.readouterr().err
+    (tmp_path / "killed").mkdir()
+    (tmp_path / "killed/.mixing.json.part").write_text("half")
+    mixed(sounds, tmp_path / "killed", *SMALL)
+    assert bytes_of(tmp_path / "killed") == whole
 
 
 @pytest.mark.parametrize("text", ["true", "True", "TRUE", "yes", "Y", "t", "1"])

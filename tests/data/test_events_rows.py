@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from made_sounds import noise, tone
-from soli.data.manifest import Mix, Part, Row
+from soli.data.disk import render_manifest
+from soli.data.manifest import Manifest, Mix, Part, Row, Synth
 from soli.data.render import render
 from soli.errors import DataError
-from soli.media.audio import write_audio
+from soli.media.audio import read_audio, write_audio
 
 
 @pytest.fixture
@@ -64,3 +65,22 @@ def test_a_row_without_parts_is_its_recording(root: Path) -> None:
 def test_levels_need_a_stem_that_is_there(root: Path) -> None:
     with pytest.raises(DataError, match="the mix's target rest is no stem"):
         render(row(ONE, mix=Mix(target="rest", peak=1.0, peak_of="mixture")), root)
+
+
+def test_the_files_of_a_row_are_those_that_rendering_reads() -> None:
+    made = Part(source="scene", synth=Synth(seed=1), duration_s=1.0)
+    laid = BOTH.model_copy(update={"sha256": "ab"})
+    assert row(laid, ONE, made, mixture="mix.wav", mixture_sha256="cd").files == [("both.wav", "ab"), ("one.wav", "")]
+    assert row(mixture="mix.wav", mixture_sha256="cd").files == [("mix.wav", "cd")]
+    assert row().files == []
+
+
+def test_a_recording_of_another_root_is_rendered_anew(root: Path, tmp_path: Path) -> None:
+    """Without a hash of it, nothing but the root tells two recordings of one name apart."""
+    other = tmp_path / "other"
+    other.mkdir()
+    write_audio(other / "both.wav", np.zeros((1, 8000), np.float32), sample_rate=8000)
+    for place, again in ((root, 0), (root, 1), (other, 0)):
+        manifest = Manifest((row(mixture="both.wav", mono=True),), place, "")
+        assert render_manifest(manifest, tmp_path / "out").kept == again
+    assert not read_audio(tmp_path / "out/all/a/mixture.wav").samples.any()

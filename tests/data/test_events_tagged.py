@@ -120,6 +120,15 @@ def test_clips_of_several_rates_want_one(tmp_path: Path, capsys: Capture) -> Non
         assert row.sample_rate == 16000
 
 
+def test_a_class_called_none_and_clips_that_hold_nothing_are_all_there(tmp_path: Path, capsys: Capture) -> None:
+    root = clips(tmp_path / "clips", classes="dnx", takes=4)
+    tags = {"d": "0,1", "n": "1,0", "x": "0,0"}
+    lines = [f"{path.name},{tags[path.name[0]]}" for path in sorted(root.iterdir())]
+    (root / "weak_labels.csv").write_text("\n".join(["filename,none,dog", *lines]))
+    told(capsys, root, "--out", tmp_path / "clips.jsonl")
+    assert Counter(row.labels for row in rows_of(tmp_path / "clips.jsonl")) == {("none",): 4, ("dog",): 4, (): 4}
+
+
 def weak(root: Path, text: str) -> Path:
     clips(root, classes="ab", takes=3)
     (root / "weak_labels.csv").write_text(text)

@@ -51,22 +51,27 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
 
 
+def say(text: str) -> None:
+    """One line of what came out, on stdout, for people."""
+    print(printable(text), flush=True)
+
+
 def print_error(message: str) -> None:
     """One line on stderr that says what went wrong."""
-    _say("error", message)
+    _message("error", message)
 
 
 def print_warning(message: str) -> None:
     """One line on stderr about something that was done, yet not quite as asked."""
-    _say("warning", message)
+    _message("warning", message)
 
 
 def print_note(message: str) -> None:
     """One line on stderr about something that is in order, and may yet surprise."""
-    _say("note", message)
+    _message("note", message)
 
 
-def _say(kind: str, message: str) -> None:
+def _message(kind: str, message: str) -> None:
     try:
         print(f"soli: {kind}: {printable(' '.join(message.split()))}", file=sys.stderr, flush=True)
     except OSError:

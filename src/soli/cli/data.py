@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from soli.cli.common import JsonFlag, comma_list, print_error, print_json, print_warning, printable
+from soli.cli.common import JsonFlag, comma_list, print_error, print_json, print_warning, say
 from soli.cli.data_bach10 import bach10
 from soli.cli.data_chorales import build_chorales
 from soli.cli.data_events import build_scenes, dcase2013, dcase2018, tagged
@@ -51,10 +51,6 @@ OutManifest = Annotated[Path, typer.Option("--out", "-o", help="The manifest to 
 MAX_LINES = 20
 
 
-def _say(text: str) -> None:
-    print(printable(text), flush=True)
-
-
 @build_app.command(
     "speech-noise", epilog="Example: soli data build speech-noise data/speech-noise --packages-root unpacked"
 )
@@ -83,10 +79,10 @@ def build_speech_noise(
         return
     for kind, splits in sorted(summary.minutes.items()):
         for split, row in sorted(splits.items()):
-            _say(f"{kind:7} {split:6} {sum(row.values()):7.1f} min in {len(row)} groups: {', '.join(row)}")
+            say(f"{kind:7} {split:6} {sum(row.values()):7.1f} min in {len(row)} groups: {', '.join(row)}")
     for reason, count in summary.left_out.most_common():
-        _say(f"left out: {count} {reason}")
-    _say(f"{summary.sounds} sounds in {out}")
+        say(f"left out: {count} {reason}")
+    say(f"{summary.sounds} sounds in {out}")
 
 
 app.command("bach10", epilog="Example: soli data bach10 Bach10 --out bach10.jsonl")(bach10)
@@ -136,7 +132,7 @@ def stems(
     if json:
         print_json({"manifest": str(out), "rows": len(rows), "sources": sources, "sha256": sha256})
     else:
-        _say(f"{len(rows)} tracks of {', '.join(sources)} in {out}")
+        say(f"{len(rows)} tracks of {', '.join(sources)} in {out}")
 
 
 @app.command(
@@ -158,7 +154,7 @@ def plan(
     if json:
         print_json(asdict(planned))
     else:
-        _say(f"{planned.rows} rows, {planned.minutes:.1f} min, in {out}")
+        say(f"{planned.rows} rows, {planned.minutes:.1f} min, in {out}")
 
 
 @app.command(epilog="Example: soli data check data/train.jsonl data/test.jsonl")
@@ -197,10 +193,10 @@ def check(
             print_warning(warning)
         if report.mixtures:
             worst = max(report.mixtures, key=lambda each: each.residual_db)
-            _say(f"mixtures minus the sum of their stems: {worst.residual_db:g} dB at most ({worst.row})")
+            say(f"mixtures minus the sum of their stems: {worst.residual_db:g} dB at most ({worst.row})")
         splits = ", ".join(f"{split} {count}" for split, count in sorted(report.splits.items()))
         state = f"problems: {len(report.problems)}" if report.problems else "in order"
-        _say(f"{report.path}: {report.items} items ({splits}), {report.files} files, {state}")
+        say(f"{report.path}: {report.items} items ({splits}), {report.files} files, {state}")
     if report.problems:
         raise typer.Exit(DataError.exit_code)
 
@@ -230,6 +226,6 @@ def render(
 
             print_table(("row", "failed"), [(failed.id, failed.error) for failed in written.failed])
         failures = f", {len(written.failed)} failed" if written.failed else ""
-        _say(f"{written.rows} rows written to {out}, {written.kept} were there before{failures}")
+        say(f"{written.rows} rows written to {out}, {written.kept} were there before{failures}")
     if written.failed:
         raise typer.Exit(DataError.exit_code)

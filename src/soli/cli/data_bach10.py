@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from soli.cli.common import JsonFlag, print_json, print_note, print_warning, printable
+from soli.cli.common import JsonFlag, print_json, print_note, print_warning, say
 from soli.cli.problems import tell_problems
 from soli.cli.progress import counting
 from soli.errors import DataError, OutputError, UsageError, near
@@ -104,14 +104,14 @@ def _tell(facts: dict[str, Any], out: Path) -> None:
     splits = ", ".join(f"{split} {count}" for split, count in facts["splits"].items())
     rates = " and ".join(f"{rate} Hz" for rate in facts["sample_rates"])
     told = f"{_songs(facts['rows'])} ({splits}) of {', '.join(facts['sources'])} in {out}"
-    _say(f"{told}: {facts['minutes']:g} min, {rates}")
+    say(f"{told}: {facts['minutes']:g} min, {rates}")
     if facts["read"] != facts["rows"]:
-        _say(f"read and in order: {_songs(facts['read'])}")
+        say(f"read and in order: {_songs(facts['read'])}")
     if facts["test"] and len(facts["test"]) <= _MAX_IGNORED:
-        _say(f"tested on: {', '.join(facts['test'])}")
-    _say(f"mixes minus their stems: {facts['worst_sum_db']:g} dB at most ({facts['worst_sum']})")
+        say(f"tested on: {', '.join(facts['test'])}")
+    say(f"mixes minus their stems: {facts['worst_sum_db']:g} dB at most ({facts['worst_sum']})")
     if facts["levels_db"] != [0.0]:
-        _say(f"stems are taken at {' and '.join(f'{level:+.1f} dB' for level in facts['levels_db'])}, as in the mixes")
+        say(f"stems are taken at {' and '.join(f'{level:+.1f} dB' for level in facts['levels_db'])}, as in the mixes")
     folders = [name for name in facts["ignored"] if name.endswith("/")]
     sounds = [name for name in facts["ignored"] if not name.endswith("/")]
     if folders:
@@ -127,7 +127,3 @@ def _songs(count: int) -> str:
 def _few(names: list[str]) -> str:
     more = f" and {len(names) - _MAX_IGNORED} more" if len(names) > _MAX_IGNORED else ""
     return ", ".join(names[:_MAX_IGNORED]) + more
-
-
-def _say(text: str) -> None:
-    print(printable(text), flush=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from soli.cli.common import JsonFlag, print_json, printable
+from soli.cli.common import JsonFlag, print_json, say
 from soli.cli.progress import counting
 from soli.errors import UsageError, near
 
@@ -69,7 +69,7 @@ def build_chorales(
         return
     pieces = ", ".join(f"{split} {count}" for split, count in built.pieces.items())
     text = f"{built.written} pieces written to {out}, {built.kept} were there before ({pieces}; {built.hours:.2f} h)"
-    print(printable(text), flush=True)
+    say(text)
 
 
 def _given(options: list[str]) -> "dict[Split, list[str]]":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from soli.cli.common import JsonFlag, comma_list, print_json, print_warning, printable
+from soli.cli.common import JsonFlag, comma_list, print_json, print_warning, say
 from soli.cli.progress import counting
 from soli.errors import OutputError, UsageError
 
@@ -24,10 +24,6 @@ AudioOption = Annotated[
 ]
 SubtypeOption = Annotated[str, typer.Option(help="Of the files: pcm16, pcm24 or float32.")]
 _TRUE, _FALSE = ("true", "yes", "t", "y", "1"), ("false", "no", "f", "n", "0")
-
-
-def _say(text: str) -> None:
-    print(printable(text), flush=True)
 
 
 def dcase2013(
@@ -160,6 +156,7 @@ def tagged(
     A set that is divided into training, development and validation stays so: they become train, valid and test.
     """
     from soli.data.events.clips import Division, read_clips
+    from soli.data.folds import SPLITS
     from soli.data.manifest import relocated, write_manifest
 
     if place.resolve() in out.resolve().parents:
@@ -167,13 +164,13 @@ def tagged(
     with counting("clips read", quiet=json) as bar:
         found = read_clips(place, division=Division(valid, test, seed), sample_rate=rate, watch=bar.watch)
     sha256 = write_manifest(out, relocated(found.rows, found.root, out.parent))
-    splits = {split: sum(row.split == split for row in found.rows) for split in ("train", "valid", "test")}
+    splits = {split: sum(row.split == split for row in found.rows) for split in SPLITS}
     if json:
         told = {"rows": len(found.rows), "splits": splits, "classes": list(found.classes)}
         print_json({"manifest": str(out), "sha256": sha256, **told, "unlisted": list(found.unlisted)})
         return
     listed = ", ".join(f"{split} {count}" for split, count in splits.items() if count)
-    _say(f"{len(found.rows)} clips ({listed}) of {len(found.classes)} classes in {out}: {', '.join(found.classes)}")
+    say(f"{len(found.rows)} clips ({listed}) of {len(found.classes)} classes in {out}: {', '.join(found.classes)}")
     if found.unlisted:
         print_warning(f"{len(found.unlisted)} files are not in {place}, and left out: the first is {found.unlisted[0]}")
 
@@ -215,8 +212,8 @@ def build_scenes(
         print_json(asdict(built))
         return
     for fold, (events, minutes) in built.folds.items():
-        _say(f"fold {fold}: {events} events, {minutes:g} min of ambience, {settings.per_fold} mixtures at each SNR")
-    _say(f"{len(built.manifests)} manifests in {built.out}: {', '.join(built.manifests)}")
+        say(f"fold {fold}: {events} events, {minutes:g} min of ambience, {settings.per_fold} mixtures at each SNR")
+    say(f"{len(built.manifests)} manifests in {built.out}: {', '.join(built.manifests)}")
 
 
 def truth(text: str) -> bool:
@@ -255,6 +252,6 @@ def _tell(built: "Built", *, audio: bool, json: bool) -> None:
         print_json(asdict(built))
         return
     splits = ", ".join(f"{split} {count}" for split, count in built.splits.items())
-    _say(f"{built.rows} mixtures planned in {built.manifest} ({splits})")
+    say(f"{built.rows} mixtures planned in {built.manifest} ({splits})")
     if audio:
-        _say(f"{built.written} mixtures written to {built.out}, {built.kept} were there before")
+        say(f"{built.written} mixtures written to {built.out}, {built.kept} were there before")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from soli.cli.common import JsonFlag, print_json, printable
+from soli.cli.common import JsonFlag, print_json, say
 from soli.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def mix(
         print_json({"manifest": str(out), "rows": count, "sources": list(mixer.sources), "sha256": sha256})
     else:
         told = f"{count} mixtures of {', '.join(mixer.sources)} from {len(rows)} songs, {count * length / 60:.1f} min"
-        print(printable(f"{told}, in {out}"), flush=True)
+        say(f"{told}, in {out}")
 
 
 _AS_PLAYED = {"start_s": None, "pitch_semitones": (0, 0), "stretch": (1, 1), "gain_db": (0, 0)}

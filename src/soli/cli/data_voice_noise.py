@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from soli.cli.common import JsonFlag, print_json, print_warning, printable
+from soli.cli.common import JsonFlag, print_json, print_warning, say
 from soli.cli.problems import tell_problems
 from soli.cli.progress import counting
 from soli.errors import DataError, OutputError, UsageError
@@ -15,10 +15,6 @@ from soli.errors import DataError, OutputError, UsageError
 if TYPE_CHECKING:
     from soli.data.corpora.voice_noise_items import Settings
     from soli.data.readers.voice_noise import VoiceNoise
-
-
-def _say(text: str) -> None:
-    print(printable(text), flush=True)
 
 
 def voice_noise(
@@ -84,11 +80,11 @@ def _tell(found: "VoiceNoise", out: Path) -> None:
     splits = ", ".join(f"{split} {count}" for split, count in found.splits.items())
     rates = " and ".join(f"{rate} Hz" for rate in facts["sample_rates"])
     low, high = facts["snr_db"]
-    _say(f"{facts['rows']} items ({splits}) in {out}: {facts['minutes']:g} min, {rates}, SNR {low:g} to {high:g} dB")
-    _say(f"mixtures minus voice and noise: {facts['worst_sum_db']:g} dB at most ({facts['worst_sum']})")
-    _say("training and scores take voice plus noise for the mixture")
+    say(f"{facts['rows']} items ({splits}) in {out}: {facts['minutes']:g} min, {rates}, SNR {low:g} to {high:g} dB")
+    say(f"mixtures minus voice and noise: {facts['worst_sum_db']:g} dB at most ({facts['worst_sum']})")
+    say("training and scores take voice plus noise for the mixture")
     if found.held_out:
-        _say("valid was held out of the training folders, since the set has no such split")
+        say("valid was held out of the training folders, since the set has no such split")
     if not found.apart:
         print_warning(
             "items of valid share voice or noise files with train, since nearly all do: their scores will look better"
@@ -100,7 +96,7 @@ def _tell(found: "VoiceNoise", out: Path) -> None:
             " better than they are"
         )
     if found.copies:
-        _say(f"left out of train_small, being in valid: {_few(found.copies)}")
+        say(f"left out of train_small, being in valid: {_few(found.copies)}")
     if found.ignored:
         print_warning(f"ignored, being no part of the layout: {_few(found.ignored)}")
 
@@ -153,7 +149,7 @@ def build_voice_noise(
         print_json(asdict(built))
         return
     items = ", ".join(f"{split} {count}" for split, count in built.items.items())
-    _say(f"{built.written} items written to {out}, {built.kept} were there before ({items}; {built.hours:.2f} h)")
+    say(f"{built.written} items written to {out}, {built.kept} were there before ({items}; {built.hours:.2f} h)")
 
 
 def _library(out: Path, given: Path | None, packages_root: Path | None, download: bool, *, quiet: bool) -> Path:

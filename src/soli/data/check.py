@@ -74,14 +74,7 @@ def check(paths: Sequence[Path], *, root: Path | None = None, reading: Reading =
     report.warnings += _foreign_splits([row for row, _ in rows])
     report.problems += too_long(rows)
     files: list[tuple[_File, str]] = [(_File(place, sound.path, sound.sha256), sound.split) for sound, place in sounds]
-    files += [
-        (_File(place, part.path, part.sha256), row.split) for row, place in rows for part in row.parts if part.path
-    ]
-    files += [
-        (_File(place, row.mixture, row.mixture_sha256), row.split)
-        for row, place in rows
-        if row.mixture and not row.parts
-    ]
+    files += [(_File(place, *file), row.split) for row, place in rows for file in row.files]
     _check_splits(report, [sound for sound, _ in sounds], [row for row, _ in rows], files)
     mixtures = [_File(place, row.mixture, row.mixture_sha256) for row, place in rows if row.mixture]
     mixed = [(row, place) for row, place in rows if row.mixture and row.parts] if reading.hashes else []

@@ -3,14 +3,13 @@
 `row.json` beside them says what they were rendered from, so that a rerun keeps what is still right and nothing else.
 """
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from soli.atomic import cannot_write, part_of, write_atomically
+from soli.atomic import folder_atomically, write_atomically
 from soli.data.manifest import Manifest, Row
 from soli.data.render import render
 from soli.errors import DataError, InputError
@@ -99,7 +98,7 @@ def _record(row: Row, root: Path, subtype: str) -> Record:
     """What is to be rendered. Raises DataError where a stem has the name of the mixture."""
     if MIXTURE in row.stems:
         raise DataError(f"row {row.id} has a stem called {MIXTURE}, as the mixture's file is", do="rename the source")
-    known = all(part.sha256 for part in row.parts if part.path)
+    known = all(sha256 for _, sha256 in row.files)
     return Record(subtype=subtype, row=row, root=None if known else str(root.resolve()))
 
 
@@ -129,19 +128,9 @@ def _sizes(folder: Path) -> dict[str, int]:
 
 def _write_row(record: Record, root: Path, folder: Path) -> None:
     rendered = render(record.row, root)
-    part = part_of(folder)
-    try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
+    with folder_atomically(folder) as part:
         files = {MIXTURE_NAME: rendered.mixture} | {f"{name}.wav": stem for name, stem in rendered.stems.items()}
         for name, samples in files.items():
             write_audio(part / name, samples, sample_rate=rendered.sample_rate, subtype=record.subtype)
         record = record.model_copy(update={"files": _sizes(part)})
         write_atomically(part / RECORD_NAME, record.model_dump_json(by_alias=True, exclude_defaults=True) + "\n")
-        if folder.exists():
-            shutil.rmtree(folder)
-        part.rename(folder)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

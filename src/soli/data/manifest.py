@@ -113,6 +113,13 @@ class Row(BaseModel):
         return self.sources or tuple(dict.fromkeys(part.source for part in self.parts))
 
     @property
+    def files(self) -> list[tuple[str, str]]:
+        """The paths of the files that it is rendered from: its parts', or its recording's; each with its sha256."""
+        if not self.parts and self.mixture:
+            return [(self.mixture, self.mixture_sha256)]
+        return [(part.path, part.sha256) for part in self.parts if part.path]
+
+    @property
     def frames(self) -> int:
         return round(self.duration_s * self.sample_rate)
 

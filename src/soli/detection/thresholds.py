@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from soli.data.folds import VALID
 from soli.detection.postprocess import Hysteresis, events_of
 from soli.errors import InputError, UsageError
 from soli.metrics.arrays import Score
@@ -17,8 +18,6 @@ from soli.metrics.counts import Counts
 from soli.metrics.ranking import Probabilities, Truth, truth_and_scores
 from soli.metrics.sed import Collars, event_based
 from soli.types import Event
-
-VALID = "valid"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from soli.evaluation.scoring import FAMILIES, judge
 from soli.evaluation.selection import Selection, select
 from soli.evaluation.subject import Subject, subject_of
 from soli.metrics.bss import TAPS
-from soli.pool import in_processes
+from soli.pool import mapped
 from soli.separation.runtime import available_threads
 from soli.version import __version__
 
@@ -198,8 +198,4 @@ def _judged(plan: Plan, rows: list[Row]) -> Generator[list[Line] | FailedItem, N
     job = Job(plan.subject, plan.selection.manifest.root, plan.families)
     threads = plan.subject.threads or 1
     wanted = plan.workers if plan.workers is not None else min(max(1, available_threads() // threads), MOST_WORKERS)
-    processes = min(wanted, len(rows))
-    if processes <= 1:
-        yield from map(job, rows)
-    else:
-        yield from in_processes(job, rows, processes=processes, threads=threads)
+    return mapped(job, rows, workers=wanted, threads=threads)

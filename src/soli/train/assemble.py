@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from soli.data.manifest import Row
-from soli.errors import DataError, UsageError, near
+from soli.errors import DataError, near
 from soli.modelfile import REST
 from soli.train.data_source import open_data
 from soli.train.dataset import Items, Mixtures, spread, validation_rows
 from soli.train.families import family
-from soli.train.fit import check_fit
+from soli.train.fit import check_fit, check_rate
 from soli.train.loop import Training
 from soli.train.network import build, network_settings
 from soli.train.objectives import objective_for
@@ -29,12 +29,7 @@ def assemble(settings: RunSettings, *, data: Path, out: Path) -> Training:
         return assemble_events(settings, data=data, out=out)
     values: Any = network_settings(settings)
     source = open_data(settings, data)
-    if source.items.sample_rate != values.sample_rate:
-        raise UsageError(
-            f"the data have {source.items.sample_rate} Hz, the network is set to {values.sample_rate} Hz",
-            do=f"give data of {values.sample_rate} Hz; or --set network.sample_rate={source.items.sample_rate}, "
-            "and scale what the network counts in samples",
-        )
+    check_rate(source.items.sample_rate, values.sample_rate)
     check_sources(settings, source.items)
     network = build(settings)
     kind, interchangeable = family(settings.family).kind, settings.interchangeable

@@ -77,12 +77,12 @@ def _open_manifest(settings: RunSettings, data: Path) -> DataSource:
         manifest = _fold(manifest, wanted)
         record["fold"] = {split: [row.id for row in manifest.split(split)] for split in SPLITS}
     check_split(manifest, wanted.split)
-    valid = read_manifest(data.parent / wanted.valid) if wanted.valid else manifest
+    valid = manifest_to_validate(wanted, data, manifest)
     trained = manifest.split(wanted.split)
     check_present([*files_of(trained, manifest.root), *_files_to_validate(settings, valid)])
     check_validation(settings, uses_of_rows(trained, manifest.root), valid)
     _check_songs(manifest, valid, wanted)
-    record["packages"] = origins((part.path for row in trained for part in row.parts), manifest.root)
+    record["packages"] = origins((path for row in trained for path, _ in row.files), manifest.root)
     if wanted.mixing is None:
         items: Items = Excerpts(
             manifest, split=wanted.split, duration_s=wanted.duration_s, seed=settings.seed, remixed=wanted.remix
@@ -90,6 +90,11 @@ def _open_manifest(settings: RunSettings, data: Path) -> DataSource:
     else:
         items = _mixed(manifest, settings)
     return DataSource(items, valid, record)
+
+
+def manifest_to_validate(wanted: DataSettings, data: Path, manifest: Manifest) -> Manifest:
+    """The manifest that the recipe names beside the data, or else that of the data. Raises DataError."""
+    return read_manifest(data.parent / wanted.valid) if wanted.valid else manifest
 
 
 def _fold(manifest: Manifest, wanted: DataSettings) -> Manifest:

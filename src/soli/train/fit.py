@@ -45,6 +45,16 @@ def check_fit(settings: RunSettings) -> None:
         )
 
 
+def check_rate(found_hz: int, wanted_hz: int, *, who: str = "the data have") -> None:
+    """Raises UsageError, which begins with `who`, where data have another rate than the network is set to."""
+    if found_hz != wanted_hz:
+        raise UsageError(
+            f"{who} {found_hz} Hz, the network is set to {wanted_hz} Hz",
+            do=f"give data of {wanted_hz} Hz; or --set network.sample_rate={found_hz}, "
+            "and scale what the network counts in samples",
+        )
+
+
 def _check_events(settings: RunSettings) -> None:
     """Raises UsageError for settings of separated sources: classes may sound together, or none may."""
     for name, value in (("rest", settings.rest), ("consistent", settings.consistent)):

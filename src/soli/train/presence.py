@@ -9,10 +9,10 @@ from soli.errors import DataError
 
 
 def files_of(rows: Iterable[Row], root: Path) -> list[str]:
-    """The files that the parts of rows are cut from."""
+    """The files that rows are rendered from."""
     base = os.fspath(root)
     # Several times as fast as pathlib, for manifests of 100,000 rows.
-    return [os.path.join(base, part.path) for row in rows for part in row.parts if part.path]  # noqa: PTH118
+    return [os.path.join(base, path) for row in rows for path, _ in row.files]  # noqa: PTH118
 
 
 def check_present(files: Iterable[str]) -> None:

@@ -13,12 +13,13 @@ from soli.data.origins import origins
 from soli.errors import DataError, SoliError, UsageError, near
 from soli.modelfile.info import SourceName
 from soli.train import features
-from soli.train.data_source import check_split, check_validation
+from soli.train.data_source import check_split, check_validation, manifest_to_validate
 from soli.train.dataset import spread, training_rows, validation_rows
+from soli.train.fit import check_rate
 from soli.train.loop import Training
 from soli.train.network import build, network_settings
 from soli.train.objectives import EventsObjective, objective_for
-from soli.train.presence import check_present
+from soli.train.presence import check_present, files_of
 from soli.train.run import RunFolder, RunSettings, check_settings
 from soli.train.weak_items import Clips, labels_of
 from soli.train.weak_validate import TagValidation
@@ -36,7 +37,7 @@ def assemble_events(settings: RunSettings, *, data: Path, out: Path) -> Training
     settings = with_classes(settings, rows)
     values: Any = network_settings(settings)
     check_clips([*rows, *judged], classes=settings.sources, sample_rate=values.sample_rate)
-    check_present([*_files(rows, manifest.root), *_files(judged, valid.root)])
+    check_present([*files_of(rows, manifest.root), *files_of(judged, valid.root)])
     check_validation(settings, uses_of_rows(rows, manifest.root), valid)
     longest_s = max(row.duration_s for row in rows)
     duration_s = min(settings.data.duration_s or longest_s, longest_s)
@@ -54,7 +55,7 @@ def assemble_events(settings: RunSettings, *, data: Path, out: Path) -> Training
     assert isinstance(objective, EventsObjective)
     validation = TagValidation(network, objective, judged, root=valid.root, classes=settings.sources)
     validation.check()
-    record = {"sha256": manifest.sha256, "packages": origins(_paths(rows), manifest.root)}
+    packages = origins((path for row in rows for path, _ in row.files), manifest.root)
     return Training(
         settings=settings,
         folder=RunFolder(out),
@@ -62,7 +63,7 @@ def assemble_events(settings: RunSettings, *, data: Path, out: Path) -> Training
         objective=objective,
         mixtures=clips,
         validation=validation,
-        data_record=record,
+        data_record={"sha256": manifest.sha256, "packages": packages},
     )
 
 
@@ -105,13 +106,8 @@ def check_names(labels: Sequence[str]) -> None:
 
 def check_clips(rows: Sequence[Row], *, classes: tuple[str, ...], sample_rate: int) -> None:
     """Raises UsageError or DataError where clips have another rate than the network, or labels that are no class."""
-    off = next((row for row in rows if row.sample_rate != sample_rate), None)
-    if off is not None:
-        raise UsageError(
-            f"row {off.id} has {off.sample_rate} Hz, the network is set to {sample_rate} Hz",
-            do=f"give clips of {sample_rate} Hz; or --set network.sample_rate={off.sample_rate}, "
-            "and scale what the network counts in samples",
-        )
+    for row in rows:
+        check_rate(row.sample_rate, sample_rate, who=f"row {row.id} has")
     known = set(classes)
     for row in rows:
         strange = next((label for label in row.labels if label not in known), None)
@@ -145,14 +141,4 @@ def _manifests(settings: RunSettings, data: Path) -> tuple[Manifest, Manifest]:
         raise UsageError("data.leave_out is for songs", do="name the splits: data.split, data.valid_split")
     manifest = read_manifest(data)
     check_split(manifest, wanted.split)
-    return manifest, read_manifest(data.parent / wanted.valid) if wanted.valid else manifest
-
-
-def _paths(rows: Sequence[Row]) -> list[str]:
-    return [path for row in rows for path in (*(part.path for part in row.parts), row.mixture or "") if path]
-
-
-def _files(rows: Sequence[Row], root: Path) -> list[str]:
-    """The files that rendering reads: those of the parts, or else the recording."""
-    read = [path for row in rows for path in ([part.path for part in row.parts] or [row.mixture or ""]) if path]
-    return [str(root / path) for path in read]
+    return manifest, manifest_to_validate(wanted, data, manifest)

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from soli.data.folds import VALID
 from soli.data.manifest import Row
 from soli.data.render import render
-from soli.detection.thresholds import VALID, tuned
+from soli.detection.thresholds import tuned
 from soli.errors import DataError
 from soli.metrics.arrays import Score
 from soli.metrics.tagging import evaluate

@@ -16,10 +16,9 @@ import dataclasses
 import functools
 import io
 import json
-import shutil
 import zlib
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,8 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from soli.atomic import cannot_write, part_of, write_atomically
+from soli.atomic import folder_atomically, write_atomically
+from soli.data.building import check_free
 from soli.data.corpora.chorale_scores import SCORES_NAME, Score, read_scores, splits_of
 from soli.data.corpora.fonts import Source, ensemble, fingerprint
 from soli.data.corpora.performance import PERFORMANCE_NAME, Performance
@@ -40,7 +40,7 @@ from soli.data.library import Split
 from soli.data.origins import LICENCES_NAME
 from soli.errors import DataError, OutputError, UsageError
 from soli.media.audio import write_audio
-from soli.pool import in_processes
+from soli.pool import mapped
 from soli.version import __version__
 
 RECORD_NAME = "chorales.json"
@@ -122,21 +122,12 @@ def build(
     _write_terms(out, settings, fonts)
     watch(len(pieces) - len(left), len(pieces))
     work = functools.partial(make, out=out, fonts=fonts, settings=settings)
-    with closing(_made(work, left, workers)) as made:
+    with closing(mapped(work, left, workers=workers)) as made:
         for done, _ in enumerate(made, start=len(pieces) - len(left) + 1):
             watch(done, len(pieces))
     seconds = sum(_length_s(out / piece.split / piece.name) for piece in pieces)
     counts = Counter[str](piece.split for piece in pieces)
     return Built(str(out), dict(counts), len(left), len(pieces) - len(left), round(seconds / 3600, 3))
-
-
-def _made(work: Callable[[Piece], None], pieces: list[Piece], workers: int) -> Generator[None, None, None]:
-    """Makes the pieces, in this process where one is enough."""
-    processes = min(workers, len(pieces))
-    if processes <= 1:
-        yield from map(work, pieces)
-    else:
-        yield from in_processes(work, pieces, processes=processes, threads=1)
 
 
 def _pieces(split: Split, count: int, settings: Settings, scores: list[Score]) -> list[Piece]:
@@ -166,23 +157,13 @@ def make(piece: Piece, *, out: Path, fonts: Fonts, settings: Settings) -> None:
     files = {piece.name: quartet.mixture}
     files |= {f"{piece.name}-{chair.file}": quartet.stems[chair.source] for chair in CHAIRS}
     folder = out / piece.split / piece.name
-    part = part_of(folder)
-    try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
+    with folder_atomically(folder) as part:
         for name, samples in files.items():
             write_audio(
                 part / f"{name}.wav", samples[None].astype(np.float32) / _FULL, sample_rate=RATE, subtype="pcm16"
             )
         write_atomically(part / f"{piece.name}.notes.csv", notes_text(performance))
         write_atomically(part / PERFORMANCE_NAME, performance.model_dump_json() + "\n")
-        if folder.exists():
-            shutil.rmtree(folder)
-        part.rename(folder)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def notes_text(performance: Performance) -> str:
@@ -225,9 +206,7 @@ def _check_place(out: Path, record: dict[str, Any]) -> dict[str, list[str]]:
     """
     file = out / RECORD_NAME
     if not file.is_file():
-        # What is hidden are packages that were fetched, and what a kill has left of a file.
-        if out.exists() and (not out.is_dir() or {path.name for path in out.glob("[!.]*")} - {SCORES_NAME}):
-            raise OutputError(f"{out} holds something else", wanted="a new or empty folder")
+        check_free(out, besides=(SCORES_NAME,))
         return {}
     try:
         old = json.loads(file.read_text(encoding="utf-8"))

@@ -10,7 +10,6 @@ goes on with the same call; more items of the same kind are added by asking for 
 """
 
 import json
-import shutil
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,11 +20,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from soli.atomic import cannot_write, write_atomically
+from soli.data.building import check_free, check_room, size
 from soli.data.corpora import speech_noise
 from soli.data.corpora.terms import LICENSES_NAME, README_NAME, licenses_text, readme_text
 from soli.data.corpora.voice_noise_items import Line, Maker, Place, Settings
 from soli.data.library import LIBRARY_NAME, read_library
-from soli.errors import DataError, OutputError, UsageError
+from soli.errors import DataError, UsageError
 from soli.media.hashing import sha256_file
 from soli.pool import in_processes
 from soli.version import __version__
@@ -111,8 +111,7 @@ def _record(library: Path, settings: Settings) -> dict[str, Any]:
 def _check_place(out: Path, record: dict[str, Any]) -> None:
     """Sees that `out` is new, empty, or this set already; only the counts may have grown."""
     if not (out / RECORD_NAME).is_file():
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise OutputError(f"{out} holds something else", wanted="a new or empty folder")
+        check_free(out)
         return
     old = _read_record(out / RECORD_NAME)
     changed = [f"{k}: {old['settings'].get(k)} -> {v}" for k, v in record["settings"].items() if _differs(k, old, v)]
@@ -165,18 +164,9 @@ def _whole(out: Path, maker: Maker, place: Place) -> bool:
 
 def _check_room(out: Path, items: int, settings: Settings, warn: Callable[[str], None]) -> None:
     needed = items * (3 * 4 * round(settings.sample_rate * settings.length_s) + _FOLDER_BYTES)
-    free = shutil.disk_usage(next(place for place in (out, *out.resolve().parents) if place.is_dir())).free
-    if needed >= free:
-        raise OutputError(
-            f"{items} items take {_size(needed)}, and {out} has {_size(free)} of room",
-            do="ask for fewer or shorter ones",
-        )
-    if items and free - needed < LITTLE_ROOM:
-        warn(f"{items} items take {_size(needed)}; only {_size(free - needed)} will be left in {out}")
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
+    left = check_room(out, needed, what=f"{items} items", do="ask for fewer or shorter ones")
+    if items and left < LITTLE_ROOM:
+        warn(f"{items} items take {size(needed)}; only {size(left)} will be left in {out}")
 
 
 def _made(places: list[Place], maker: Maker, library: Path, out: Path, workers: int) -> Generator[Line, None, None]:

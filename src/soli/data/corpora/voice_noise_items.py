@@ -6,7 +6,6 @@ the mixture's RMS is drawn between -30 and -20 dBFS, and lowered where a peak of
 0.99; nothing is clipped. The mixture is the sum of the two other files, in float32, to the last bit.
 """
 
-import shutil
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from soli.atomic import cannot_write, part_of
+from soli.atomic import folder_atomically
 from soli.data.draws import NOISE, VOICE
 from soli.data.library import Library, Split
 from soli.data.manifest import Row
@@ -145,19 +144,10 @@ class Maker:
         line, voice, noise = self.make(place)
         folder = out / place.path
         names = self.files(place)
-        part = part_of(folder)
-        try:
-            shutil.rmtree(part, ignore_errors=True)
-            part.mkdir(parents=True)
+        with folder_atomically(folder) as part:
             for name, samples in zip(names, (voice + noise, voice, noise), strict=True):
                 write_audio(part / name, samples, sample_rate=self.settings.sample_rate, subtype="float32")
-            if folder.exists():
-                _remove(folder, names)
-            part.rename(folder)
-        except OSError as error:
-            raise cannot_write(folder, error) from error
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+            _check_ours(folder, names)
         return line
 
     def _audible(self, place: Place) -> tuple[Row, Array, Array]:
@@ -181,8 +171,7 @@ def _files_of(row: Row, source: str) -> list[str]:
     return sorted({part.path for part in row.parts if part.source == source})
 
 
-def _remove(folder: Path, names: tuple[str, ...]) -> None:
-    foreign = sorted({path.name for path in folder.iterdir()} - set(names))
+def _check_ours(folder: Path, names: tuple[str, ...]) -> None:
+    foreign = sorted({path.name for path in folder.iterdir()} - set(names)) if folder.exists() else []
     if foreign:
         raise OutputError(f"{folder} holds {foreign[0]}, which is not ours", do="move it away, or build elsewhere")
-    shutil.rmtree(folder)

@@ -6,21 +6,22 @@ with the plan that is there; nothing is written into a folder that holds anythin
 
 import hashlib
 import json
-import shutil
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from soli.atomic import write_atomically
+from soli.data.building import check_free, check_room
 from soli.data.events.layouts import Layout
 from soli.data.manifest import Manifest, Row, read_manifest, write_manifest
-from soli.errors import DataError, OutputError, UsageError
-from soli.pool import in_processes
+from soli.errors import DataError, UsageError
+from soli.pool import mapped
 from soli.version import __version__
 
 RECORD_NAME, MANIFEST_NAME = "mixing.json", "manifest.jsonl"
+_NO_ROOM = "leave the files away (--no-audio): training and scores render the plan as they go"
 Watch = Callable[[int, int], None]
 
 
@@ -42,15 +43,14 @@ def fingerprint(root: Path, paths: Sequence[str]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def check_place(out: Path, record: Mapping[str, Any], *, besides: Sequence[str] = ()) -> bool:
-    """Whether `out` holds this very set, its plan finished; False where it is new, or empty but for `besides`.
+def check_place(out: Path, record: Mapping[str, Any]) -> bool:
+    """Whether `out` holds this very set, its plan finished; False where it is new or empty.
 
     Raises OutputError where it holds something else, UsageError where a set of other settings.
     """
     file = out / RECORD_NAME
     if not file.is_file():
-        if out.exists() and (not out.is_dir() or {path.name for path in out.iterdir()} - set(besides)):
-            raise OutputError(f"{out} holds something else", wanted="a new or empty folder")
+        check_free(out)
         return False
     old = _read(file)
     changed = [f"{key}: {old.get(key)} -> {value}" for key, value in _flat(record).items() if old.get(key) != value]
@@ -99,10 +99,11 @@ def write_files(
     rows = manifest.rows
     left = [row for row in rows if not layout.whole(row, out)] if layout is not None else []
     if layout is not None and left:
-        _check_room(out, sum(layout.size(row) for row in left), len(left))
+        needed = sum(layout.size(row) for row in left)
+        check_room(out, needed, what=f"{len(left)} mixtures", do=_NO_ROOM)
         before = len(rows) - len(left)
         watch(before, len(rows))
-        with closing(_written(layout, left, manifest.root, out, workers)) as written:
+        with closing(mapped(_Write(layout, manifest.root, out), left, workers=workers, least=4)) as written:
             for done, _ in enumerate(written, start=before + 1):
                 watch(done, len(rows))
     splits: dict[str, int] = {}
@@ -110,24 +111,6 @@ def write_files(
         splits[row.split] = splits.get(row.split, 0) + 1
     kept = len(rows) - len(left) if layout is not None else 0
     return Built(str(out), str(out / MANIFEST_NAME), len(rows), splits, len(left), kept)
-
-
-def _check_room(out: Path, needed: int, count: int) -> None:
-    free = shutil.disk_usage(next(place for place in (out, *out.resolve().parents) if place.is_dir())).free
-    if needed >= free:
-        raise OutputError(
-            f"{count} mixtures take {needed / 1e9:.1f} GB, and {out} has {free / 1e9:.1f} GB of room",
-            do="leave the files away (--no-audio): training and scores render the plan as they go",
-        )
-
-
-def _written(layout: Layout, rows: Sequence[Row], root: Path, out: Path, workers: int) -> Generator[None, None, None]:
-    work = _Write(layout, root, out)
-    processes = min(workers, len(rows) // 4)
-    if processes <= 1:
-        yield from map(work, rows)
-    else:
-        yield from in_processes(work, rows, processes=processes, threads=1)
 
 
 @dataclass(frozen=True)

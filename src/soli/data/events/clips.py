@@ -13,6 +13,7 @@ import numpy as np
 
 from soli.data.events.classes import check_classes
 from soli.data.events.shares import check_shares, divide
+from soli.data.folds import TEST, TRAIN, VALID, WHOLE
 from soli.data.manifest import Row
 from soli.data.readers.problems import BadSetError
 from soli.data.readers.tagged import Tagged, TaggedSet, read_tagged
@@ -22,7 +23,6 @@ from soli.media.audio import read_audio
 from soli.media.hashing import sha256_file
 from soli.version import __version__
 
-TRAIN, VALID, TEST = "train", "valid", "test"
 # The analysis windows of both reference systems; a shorter clip would not fill one frame.
 SHORTEST_S = 0.064
 Watch = Callable[[int, int], None]
@@ -98,7 +98,7 @@ def _found(place: Path) -> _Found:
     indexes = weak_indexes(place) if place.exists() else {}
     if not indexes:
         tagged = read_tagged(place)
-        return _Found({"all": tagged}, (), tagged.unlisted)
+        return _Found({WHOLE: tagged}, (), tagged.unlisted)
     read = {split: read_weak(index) for split, index in indexes.items()}
     heads = {classes for _, classes in read.values()}
     if len(heads) > 1:
@@ -108,13 +108,13 @@ def _found(place: Path) -> _Found:
 
 
 def _divided(found: _Found, division: Division) -> dict[str, list[tuple[Tagged, Path]]]:
-    if "all" not in found.sets:
+    if WHOLE not in found.sets:
         return {split: [(file, tagged.root) for file in tagged.files] for split, tagged in found.sets.items()}
-    tagged = found.sets["all"]
+    tagged = found.sets[WHOLE]
     untold = [file for file in tagged.files if not file.labels]
     by_class = TaggedSet(tagged.root, tuple(file for file in tagged.files if file.labels)).by_class()
     if untold:
-        by_class["none"] = untold
+        by_class["none"] = [*by_class.get("none", ()), *untold]
     rng = np.random.default_rng([division.seed, 1])
     divided = divide(by_class, division.shares, rng, place=str(tagged.root))
     return {

@@ -15,11 +15,10 @@ from soli.data.events.shares import counts_of, divide
 from soli.data.events.sounds import Measured
 from soli.data.manifest import Mix, Part, Row, Synth
 from soli.data.readers.tagged import Tagged, TaggedSet
+from soli.data.readers.weak_labels import SPLITS
 from soli.version import __version__
 
-TRAINING, DEVELOPMENT, VALIDATION = FOLDERS = ("training", "development", "validation")
-# Development chooses the network, validation scores it.
-SPLITS = {TRAINING: "train", DEVELOPMENT: "valid", VALIDATION: "test"}
+TRAINING, DEVELOPMENT, VALIDATION = FOLDERS = tuple(SPLITS)
 RATES = (8000, 16000, 44100)
 # An analysis window of the thesis at its lowest rate; a mixture must hold one at least.
 SHORTEST_S = 0.128

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from soli.data.folds import TEST, TRAIN, VALID
 from soli.data.manifest import Row, write_manifest
 
 
@@ -11,8 +12,8 @@ def fold_rows(rows: Sequence[Row], held_out: int, *, valid: int | None = None) -
 
     Files that serve in several folds are the caller's to avoid; `soli data check` names them.
     """
-    splits = {held_out: "test"} | ({valid: "valid"} if valid is not None else {})
-    return [row.model_copy(update={"split": splits.get(int(row.meta["fold"]), "train")}) for row in rows]
+    splits = {held_out: TEST} | ({valid: VALID} if valid is not None else {})
+    return [row.model_copy(update={"split": splits.get(int(row.meta["fold"]), TRAIN)}) for row in rows]
 
 
 def write_folds(out: Path, rows: Sequence[Row], *, validate: bool, prefix: str = "") -> list[str]:

@@ -7,17 +7,17 @@ DCASE 2018:  mixed_audios/scene_type=TYPE,snr=SNR/NNNNN.wav, two channels: the e
 
 import csv
 import io
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from soli.atomic import cannot_write, part_of, write_atomically
+from soli.atomic import cannot_write, folder_atomically, write_atomically
 from soli.data.events.classes import SCENE
 from soli.data.manifest import Row
+from soli.data.readers.weak_labels import WEAK_NAME
 from soli.data.render import Rendered, render
 from soli.media.audio import write_audio
 from soli.types import Array
@@ -63,13 +63,10 @@ class Dcase2013Layout:
         rendered = render(row, root)
         mixture, folder = self._files(row, out)
         silence = np.zeros_like(rendered.mixture)
-
-        def fill(place: Path) -> None:
+        with folder_atomically(folder) as part:
             for label in self.classes:
                 stem = rendered.stems.get(label, silence)
-                write_audio(place / f"{label}.wav", stem, sample_rate=row.sample_rate, subtype=self.subtype)
-
-        _write_folder(folder, fill)
+                write_audio(part / f"{label}.wav", stem, sample_rate=row.sample_rate, subtype=self.subtype)
         write_audio(mixture, rendered.mixture, sample_rate=row.sample_rate, subtype=self.subtype)
 
     def tables(self, rows: Sequence[Row], out: Path) -> None:
@@ -81,7 +78,7 @@ class Dcase2013Layout:
             for row in rows:
                 if row.meta["folder"] == folder:
                     table.writerow([row.meta["name"], *(int(label in row.labels) for label in self.classes)])
-            write_atomically(out / folder / "weak_labels.csv", text.getvalue())
+            write_atomically(out / folder / WEAK_NAME, text.getvalue())
 
 
 @dataclass(frozen=True)
@@ -119,19 +116,3 @@ def two_channels(rendered: Rendered) -> Array:
         if name != SCENE:
             events += stem[0]
     return np.stack([2 * events, 2 * scene])
-
-
-def _write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
-    """A folder that appears whole; what a build that was stopped has left in its place is replaced."""
-    part = part_of(folder)
-    try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        fill(part)
-        if folder.exists():
-            shutil.rmtree(folder)
-        part.rename(folder)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

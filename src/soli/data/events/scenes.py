@@ -86,7 +86,7 @@ def build(
     clips = read_esc10(esc10)
     names = [path.relative_to(esc10).as_posix() for path in (clip.path for clip in clips)]
     record = record_of("scenes", settings.model_dump(), fingerprint(esc10, names))
-    check_place(out, record, besides=(".packages",))
+    check_place(out, record)
     if download:
         packages_root = out / ".packages"
         download_packages(PACKAGES, packages_root)

@@ -4,6 +4,7 @@ A recording is measured as it will be mixed: as the mean of its channels, at the
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from soli.errors import InputError
 from soli.media.audio import read_audio
 from soli.media.excerpt import resample_excerpt
 from soli.media.hashing import sha256_file
-from soli.pool import in_processes
+from soli.pool import mapped
 
 Watch = Callable[[int, int], None]
 
@@ -50,16 +51,15 @@ def measure(
     """
     work = _Work(root, sample_rate, first_s)
     distinct = list(dict.fromkeys(paths))
-    processes = min(workers, len(distinct) // 16)
-    found = in_processes(work, distinct, processes=processes, threads=1) if processes > 1 else map(work, distinct)
     measured, problems = {}, []
-    for number, each in enumerate(found, start=1):
-        watch(number, len(distinct))
-        problem = each if isinstance(each, str) else _problem(each, shortest_s, longest_s)
-        if problem:
-            problems.append(problem)
-        elif isinstance(each, Measured):
-            measured[each.path] = each
+    with closing(mapped(work, distinct, workers=workers, least=16)) as found:
+        for number, each in enumerate(found, start=1):
+            watch(number, len(distinct))
+            problem = each if isinstance(each, str) else _problem(each, shortest_s, longest_s)
+            if problem:
+                problems.append(problem)
+            elif isinstance(each, Measured):
+                measured[each.path] = each
     if problems:
         raise BadSetError(root, problems)
     return measured

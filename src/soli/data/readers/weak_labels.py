@@ -7,19 +7,20 @@ chosen by, and validation what it is scored on, so they become the splits `valid
 from collections import Counter
 from pathlib import Path
 
+from soli.data.folds import TEST, TRAIN, VALID, WHOLE
 from soli.data.readers.problems import BadSetError
 from soli.data.readers.tagged import FILE_COLUMNS, LABEL_COLUMNS, Tagged, TaggedSet, read_lines, sound_files, sounds_of
 
 WEAK_NAME = "weak_labels.csv"
-SPLITS = {"training": "train", "development": "valid", "validation": "test"}
+SPLITS = {"training": TRAIN, "development": VALID, "validation": TEST}
 
 
 def weak_indexes(place: Path) -> dict[str, Path]:
     """The csv of each split of a weak set, the split `all` where it is not divided; empty where it is no weak set."""
     if place.is_file():
-        return {"all": place} if _is_weak(place) else {}
+        return {WHOLE: place} if _is_weak(place) else {}
     if (place / WEAK_NAME).is_file():
-        return {"all": place / WEAK_NAME}
+        return {WHOLE: place / WEAK_NAME}
     return {split: place / name / WEAK_NAME for name, split in SPLITS.items() if (place / name / WEAK_NAME).is_file()}
 
 
