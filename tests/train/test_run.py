@@ -63,6 +63,7 @@ def test_overrides_reach_the_setting(recipe: Path, override: str, key: str, valu
         ("rest=voice", "last of the sources"),
         ("sources=[../voice, noise]", "sources"),
         ("sources=[noise]", "nothing is left"),
+        ("sources=[]", 'rest "noise" must be the last of the sources []'),
         ("sources=[a, a, noise]", "named twice"),
         ("interchangeble=true", "did you mean interchangeable"),
         ("consistant=true", "did you mean consistent"),

@@ -137,7 +137,7 @@ class RunSettings(_Settings):
 
     @model_validator(mode="after")
     def _rest_is_last(self) -> "RunSettings":
-        if self.rest is not None and self.rest != self.sources[-1]:
+        if self.rest is not None and self.sources[-1:] != (self.rest,):
             raise ValueError(f'rest "{self.rest}" must be the last of the sources {list(self.sources)}')
         if len({source.lower() for source in self.sources}) < len(self.sources):
             raise ValueError(f"a source is named twice in {list(self.sources)}")
