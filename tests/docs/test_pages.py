@@ -1,15 +1,13 @@
 """The pages that say how to add something are true: each is followed to the letter."""
 
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from followed import PROJECT, Copy, Page
+from followed import Copy, Page
 
 from soli.data.manifest import Part, Row, write_manifest
 from soli.media.audio import write_audio
-from soli.train.families import FAMILIES
 
 RATE = 8000
 
@@ -24,12 +22,6 @@ def tone_and_noise(seed: int) -> tuple[np.ndarray, np.ndarray]:
     time_s = np.arange(2 * RATE) / RATE
     tone = 0.3 * np.sin(2 * np.pi * rng.uniform(200, 400) * time_s)
     return tone[None].astype(np.float32), (0.1 * rng.standard_normal((1, 2 * RATE))).astype(np.float32)
-
-
-def test_every_family_has_a_row_among_the_shapes() -> None:
-    page = (PROJECT / "docs" / "shapes.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)` \| (?:spectrum|waveform|masks)", page, re.MULTILINE)
-    assert sorted(rows) == sorted(FAMILIES)
 
 
 def test_a_network_can_be_added(copy: Copy) -> None:
