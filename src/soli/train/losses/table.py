@@ -1,7 +1,7 @@
 """The table of losses: their names in a recipe, what each looks at, and so which networks each can train.
 
-Every loss is called as (estimate, target, *, mixture), those in `RATED` with `sample_rate` too, and gives a value an
-item, (B,).
+Every loss gives a value an item, (B,). It is called as (estimate, target, *, mixture), those in `RATED` with
+`sample_rate` too; those in `PITCHED` with what the network gives and the energies in its bands.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from torch import Tensor
 
 from soli.errors import UsageError, near
-from soli.train.losses import affinity, multires, ratio, spectral
+from soli.train.losses import affinity, multires, pitch, ratio, spectral
 
 Loss = Callable[..., Tensor]
 
@@ -27,6 +27,10 @@ EMBEDDING: Mapping[str, Loss] = {
     "deep_clustering": affinity.deep_clustering,
     "deep_clustering_weighted": affinity.deep_clustering_weighted,
 }
+PITCHED: Mapping[str, Loss] = {
+    "band_snr": pitch.band_snr,
+    "pitch_entropy": pitch.pitch_entropy,
+}
 # Losses that look through windows of their own, and so are given the sample rate besides.
 RATED = frozenset({"multi_resolution_stft"})
 # Losses that give the same value at any level of the estimate.
@@ -37,8 +41,10 @@ _FITS: Mapping[str, Mapping[str, Loss]] = {
     "mask": {**SPECTRAL, **WAVEFORM},
     "waveform": {**SPECTRAL, **WAVEFORM},
     "cluster": EMBEDDING,
+    "pitched": PITCHED,
 }
-_GIVES = {"mask": "masks", "waveform": "waveforms", "cluster": "an embedding"}
+_GIVES = {"mask": "masks", "waveform": "waveforms", "cluster": "an embedding", "pitched": "pitches and masks of bands"}
+_LOOKS_AT = {**dict.fromkeys(EMBEDDING, "an embedding"), **dict.fromkeys(PITCHED, "pitches or masks of bands")}
 
 
 def check_terms(terms: Mapping[str, float], *, kind: str) -> None:
@@ -46,14 +52,14 @@ def check_terms(terms: Mapping[str, float], *, kind: str) -> None:
     if kind not in _FITS:
         raise UsageError(f"no objective is known for networks of kind {kind}", wanted=f"kind {' or '.join(_FITS)}")
     fitting = list(_FITS[kind])
-    known = [*SPECTRAL, *WAVEFORM, *EMBEDDING]
+    known = [*SPECTRAL, *WAVEFORM, *EMBEDDING, *PITCHED]
     if not terms:
         raise UsageError("objective: no loss is given", wanted="at least one of " + ", ".join(fitting))
     for name, weight in terms.items():
         if name not in known:
             raise UsageError(f'objective: no loss is called "{name}"', do=near(name, known))
         if name not in fitting:
-            looks_at = "an embedding" if name in EMBEDDING else "separated sources"
+            looks_at = _LOOKS_AT.get(name, "separated sources")
             raise UsageError(
                 f'objective: "{name}" compares {looks_at}, and a network of kind {kind} gives {_GIVES[kind]}',
                 wanted="a loss that fits: " + ", ".join(fitting),
