@@ -35,10 +35,10 @@ def test_a_file_of_half_the_size_gives_the_rounded_network() -> None:
 def test_matrices_of_zeros_cost_next_to_nothing() -> None:
     settings = RunSettings(
         name="x",
-        family="log_unet",
+        family="pitch_mask",
         sources=("violin", "clarinet"),
-        objective={"soft_snr": 1},
-        network={"channels": 1, "hidden": 2, "stft": {"n_fft": 4096, "hop": 1024}},
+        objective={"band_snr": 1},
+        network={"channels": 1, "hidden": 2, "drawing_channels": 1, "stft": {"n_fft": 4096, "hop": 1024}},
     )
     network = build(settings).eval()
     round_weights(network)

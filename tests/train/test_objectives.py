@@ -248,6 +248,7 @@ def settings(**changes: object) -> dict[str, object]:
 
 TWO = {"rest": None}
 CLUSTER = {"family": "deep_clustering", "objective": {"deep_clustering": 1.0}, **TWO}
+PITCHED = {"family": "pitch_mask", "objective": {"band_snr": 0.1, "pitch_entropy": 1.0}, **TWO}
 
 
 @pytest.mark.parametrize(
@@ -261,6 +262,10 @@ CLUSTER = {"family": "deep_clustering", "objective": {"deep_clustering": 1.0}, *
             {**CLUSTER, "objective": {"si_sdr": 1}},
             ["gives an embedding", "fits: deep_clustering, deep_clustering_weig"],
         ),
+        ({"objective": {"band_snr": 1}}, ["compares pitches or masks of bands", "kind mask gives masks"]),
+        ({**PITCHED, "objective": {"soft_snr": 1}}, ["compares separated sources", "fits: band_snr, pitch_entropy"]),
+        ({**PITCHED, "consistent": True}, ["sum to one already", "consistent: false"]),
+        ({**PITCHED, "interchangeable": True}, ["which pitches are whose", "interchangeable: false"]),
         ({**CLUSTER, "rest": "noise"}, ['rest "noise"', "set rest: null"]),
         ({**CLUSTER, "sources": ["voice"]}, ["one source", "wanted two or more"]),
         ({**CLUSTER, "consistent": True}, ["sum to one already"]),
@@ -287,6 +292,9 @@ def test_what_does_not_go_together_is_named_with_what_would(changes: dict[str, o
         {},
         CLUSTER,
         {**CLUSTER, "interchangeable": True},
+        PITCHED,
+        {**PITCHED, "objective": {"pitch_entropy": 1}},
+        {**PITCHED, "rest": "noise"},
         {"family": "wave_unet", "export": {"chunk_s": 5.0, "storage": "float16"}},
         {"export": {"window_s": 3.0, "overlap_s": 1.0}},
         {"objective": {"si_sdr": 1}},  # the rest shows the level

@@ -98,7 +98,7 @@ def to_onnx(network: nn.Module, inputs: Tensor, *, kind: str) -> bytes:
 def describe(settings: RunSettings, network: nn.Module, *, data: dict[str, Any], scores: dict[str, Any]) -> ModelInfo:
     """The metadata of a model file."""
     values: Any = network_settings(settings)
-    kind = family(settings.family).kind
+    kind = family(settings.family).used_as
     stft = values.stft if family(settings.family).sees_spectra else None
     mask: Literal["real", "complex"] | None = getattr(values, "mask", "real") if kind == "mask" else None
     complete = is_complete(settings)

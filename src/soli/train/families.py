@@ -13,7 +13,7 @@ from soli.train.networks.band_split import BandSplit, BandSplitSettings
 from soli.train.networks.blstm_mask import BlstmMask, BlstmMaskSettings
 from soli.train.networks.conv_tasnet import ConvTasNet, ConvTasNetSettings
 from soli.train.networks.deep_clustering import DeepClustering, DeepClusteringSettings
-from soli.train.networks.log_unet import LogUNet, LogUNetSettings
+from soli.train.networks.pitch_mask import PitchMask, PitchMaskSettings
 from soli.train.networks.reach import Reach
 from soli.train.networks.seq2seq import Seq2Seq, Seq2SeqSettings
 from soli.train.networks.tasnet import TasNet, TasNetSettings
@@ -37,11 +37,16 @@ class Family:
 
     network: type[nn.Module]
     settings: type[BaseModel]
-    kind: Literal["mask", "waveform", "cluster", "events"]
+    kind: Literal["mask", "waveform", "cluster", "events", "pitched"]
     summary: str
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     reach: Callable[[Any], Reach] | None = None
     shares_all: bool = False
+
+    @property
+    def used_as(self) -> Literal["mask", "waveform", "cluster", "events"]:
+        """The kind of its model files: what pitched masks are drawn from is seen in training alone."""
+        return "mask" if self.kind == "pitched" else self.kind
 
     @property
     def sees_spectra(self) -> bool:
@@ -112,22 +117,22 @@ FAMILIES: Mapping[str, Family] = {
             "small": {**_SMALL, "channels": 8, "levels": 5, "dropout": 0.0},
         },
     ),
-    "log_unet": Family(
-        LogUNet,
-        LogUNetSettings,
-        kind="mask",
-        summary="a picture on logarithmic frequency, convolutions down and up, a BLSTM between, masks that share bins",
+    "pitch_mask": Family(
+        PitchMask,
+        PitchMaskSettings,
+        kind="pitched",
+        summary="pitches on logarithmic frequency by a BLSTM, masks drawn from their partials, that share bins",
         presets={
             "small": {
                 "sample_rate": 8000,
                 "stft": {"n_fft": 512, "hop": 128},
-                "highest_hz": 4000.0,
+                "lowest_hz": 80.0,
+                "highest_pitch_hz": 500.0,
                 "per_octave": 24,
-                "levels": 4,
-                "time_levels": 2,
                 "channels": 8,
-                "most_channels": 64,
                 "hidden": 64,
+                "layers": 1,
+                "drawing_channels": 8,
             },
         },
         shares_all=True,

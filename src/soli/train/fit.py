@@ -35,6 +35,8 @@ def check_fit(settings: RunSettings) -> None:
                 f"export.window_s: null; the clusters of {settings.family} are those of a window",
                 wanted="a length in seconds",
             )
+    if kind == "pitched":
+        _check_pitched(settings)
     _check_cutting(settings)
     felt = {name for name, weight in settings.objective.items() if weight}
     if kind in ("mask", "waveform") and felt <= SCALE_FREE and settings.rest is None and not settings.consistent:
@@ -70,6 +72,21 @@ def _check_events(settings: RunSettings) -> None:
     for key, wrong in (("spec", given.spec), ("mixing", given.mixing), ("remix", given.remix)):
         if wrong:
             raise UsageError(f"data.{key}: {settings.family} is trained on labelled clips", wanted="a manifest of them")
+
+
+def _check_pitched(settings: RunSettings) -> None:
+    """Raises UsageError for what pitches and the masks drawn from them cannot be."""
+    if settings.consistent:
+        raise UsageError(
+            f"consistent: masks of {settings.family} are drawn in bands; several sources' sum to one already",
+            do="set consistent: false",
+        )
+    if settings.interchangeable:
+        raise UsageError(
+            f"interchangeable: {settings.family} learns which pitches are whose",
+            wanted="sources with names of their own",
+            do="set interchangeable: false, or take a family of masks",
+        )
 
 
 def _check_cutting(settings: RunSettings) -> None:

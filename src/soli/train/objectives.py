@@ -17,6 +17,7 @@ from soli.dsp.mel import mel_to_bins
 from soli.separation.clustering import cluster_masks
 from soli.train import features
 from soli.train.losses.affinity import source_means
+from soli.train.losses.pitch import band_snr, bands_of, pitch_entropy
 from soli.train.losses.table import EMBEDDING, RATED, SPECTRAL, WAVEFORM, WEAK, check_terms
 from soli.train.losses.weak import Detected, Labelled
 from soli.train.permutation import cheapest_order, reorder
@@ -76,6 +77,26 @@ class MaskObjective:
         """The estimated spectra (B, S', F, N) of mixtures (B, T), and the spectrum (B, F, N) of the mixtures."""
         spectrum = features.stft(mixture, self.stft)
         return features.apply_masks(network(features.as_planes(spectrum)), spectrum), spectrum
+
+
+@dataclass(frozen=True)
+class PitchedObjective(MaskObjective):
+    """For networks that find pitches, and draw masks of bands from them; their estimates are those of any masks.
+
+    The network gives its `parts` (`soli.train.networks.pitch_mask.Heard`), and says which bins its bands weigh, and
+    where the partials of a pitch lie.
+    """
+
+    def __call__(self, network: Any, batch: Batch) -> dict[str, Tensor]:
+        mixture = features.stft(batch.mixture, self.stft)
+        heard = network(features.as_planes(mixture), parts=True)
+        targets = features.stft(batch.targets[:, : heard.masks.shape[1]], self.stft)
+        bands = bands_of(mixture, targets, network.from_bands)
+        values = {
+            "band_snr": lambda: band_snr(heard.masks, bands),
+            "pitch_entropy": lambda: pitch_entropy(heard.pitches, bands, steps=network.partial_steps),
+        }
+        return total(self.terms, {name: values[name]() for name in self.terms})
 
 
 @dataclass(frozen=True)
@@ -271,6 +292,7 @@ _OBJECTIVES: Mapping[str, Callable[..., Objective]] = {
     "waveform": WaveformObjective,
     "cluster": ClusterObjective,
     "events": EventsObjective,
+    "pitched": PitchedObjective,
 }
 
 

@@ -1,7 +1,8 @@
 """The table of losses: their names in a recipe, what each looks at, and so which networks each can train.
 
-Every loss is called as (estimate, target, *, mixture), those in `RATED` with `sample_rate` too, those in `WEAK` without
-the mixture, and gives a value an item, (B,).
+Every loss gives a value an item, (B,). It is called as (estimate, target, *, mixture), those in `RATED` with
+`sample_rate` too, those in `WEAK` without the mixture; those in `PITCHED` with what the network gives and the energies
+in its bands.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ from collections.abc import Callable, Mapping
 from torch import Tensor
 
 from soli.errors import UsageError, near
-from soli.train.losses import affinity, multires, ratio, spectral, weak
+from soli.train.losses import affinity, multires, pitch, ratio, spectral, weak
 
 Loss = Callable[..., Tensor]
 
@@ -32,6 +33,10 @@ WEAK: Mapping[str, Loss] = {
     "absent_l1": weak.absent_l1,
     "frame_bce": weak.frame_bce,
 }
+PITCHED: Mapping[str, Loss] = {
+    "band_snr": pitch.band_snr,
+    "pitch_entropy": pitch.pitch_entropy,
+}
 # Losses that look through windows of their own, and so are given the sample rate besides.
 RATED = frozenset({"multi_resolution_stft"})
 # Losses that give the same value at any level of the estimate.
@@ -43,9 +48,20 @@ _FITS: Mapping[str, Mapping[str, Loss]] = {
     "waveform": {**SPECTRAL, **WAVEFORM},
     "cluster": EMBEDDING,
     "events": WEAK,
+    "pitched": PITCHED,
 }
-_GIVES = {"mask": "masks", "waveform": "waveforms", "cluster": "an embedding", "events": "masks and tags of classes"}
-_LOOKS_AT = {**dict.fromkeys(EMBEDDING, "an embedding"), **dict.fromkeys(WEAK, "what is said of classes")}
+_GIVES = {
+    "mask": "masks",
+    "waveform": "waveforms",
+    "cluster": "an embedding",
+    "events": "masks and tags of classes",
+    "pitched": "pitches and masks of bands",
+}
+_LOOKS_AT = {
+    **dict.fromkeys(EMBEDDING, "an embedding"),
+    **dict.fromkeys(WEAK, "what is said of classes"),
+    **dict.fromkeys(PITCHED, "pitches or masks of bands"),
+}
 
 
 def check_terms(terms: Mapping[str, float], *, kind: str) -> None:
@@ -53,7 +69,7 @@ def check_terms(terms: Mapping[str, float], *, kind: str) -> None:
     if kind not in _FITS:
         raise UsageError(f"no objective is known for networks of kind {kind}", wanted=f"kind {' or '.join(_FITS)}")
     fitting = list(_FITS[kind])
-    known = [*SPECTRAL, *WAVEFORM, *EMBEDDING, *WEAK]
+    known = [*SPECTRAL, *WAVEFORM, *EMBEDDING, *WEAK, *PITCHED]
     if not terms:
         raise UsageError("objective: no loss is given", wanted="at least one of " + ", ".join(fitting))
     for name, weight in terms.items():
