@@ -3,7 +3,7 @@
 Used by every test that runs a model: no test needs the shipped one, and none replaces onnxruntime by something else.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ import onnx
 from numpy.typing import ArrayLike, NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from soli.modelfile import Licence, ModelInfo, write_metadata
-from soli.types import StftSettings
+from soli.dsp.mel import mel_matrix
+from soli.modelfile import DetectionInfo, Licence, ModelInfo, write_metadata
+from soli.types import MelSettings, StftSettings
 
 STFT = StftSettings(n_fft=512, hop=256)
 RATE = 16000
@@ -204,6 +205,56 @@ def cluster_model(cuts_hz: Sequence[float] = (2000,), spread: float = 0.3, **cha
     return _sealed(nodes, constants, takes, gives, info)
 
 
+def events_model(
+    cuts_hz: Sequence[float] = (2000,),
+    *,
+    lowest_hz: float = 0.0,
+    gain: float = 1.0,
+    claimed_bands: int | None = None,
+    detection: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> bytes:
+    """A class for each stretch of bands between the cuts, s0, s1...: there in the frames in which it is not quiet.
+
+    Its mask is then near 1 in all of its bands, else near 0; its tag is its mask's highest value. In a frame, the power
+    of its bands has to be that of a tone of -50 dBFS or so. `gain` is of masks and tags, which may be no probabilities
+    then; `claimed_bands` is what the file says of their number.
+    """
+    classes, mel = len(cuts_hz) + 1, MelSettings(bands=32, lowest_hz=lowest_hz)
+    claimed = mel if claimed_bands is None else mel.model_copy(update={"bands": claimed_bands})
+    said = {"mel": claimed, "tag": (0.5,) * classes, "gap_s": 0.1, "shortest_s": 0.0, **(detection or {})}
+    given: dict[str, Any] = {"kind": "events", "format_version": 3, "rest": None, "mask": None}
+    given |= {"sources": tuple(f"s{k}" for k in range(classes)), "window_s": 2.0, "overlap_s": 0.5}
+    info = model_info(**{**given, "detection": DetectionInfo.model_validate(said), **changes})
+    assert info.stft is not None
+    matrix = mel_matrix(info.stft, mel, sample_rate=info.sample_rate)
+    bins_hz = np.arange(info.stft.bins) * info.sample_rate / info.stft.n_fft
+    place = np.searchsorted(cuts_hz, [bins_hz[np.argmax(row)] for row in matrix], side="right")
+    table = (place == np.arange(classes)[:, None]).astype(np.float32)  # (K, M)
+    nodes = [
+        helper.make_node("Mul", ["spectrum", "spectrum"], ["squares"]),
+        helper.make_node("ReduceSum", ["squares", "axis"], ["power"], keepdims=0),  # (B, F, N)
+        helper.make_node("MatMul", ["to_classes", "power"], ["of_classes"]),  # (B, K, N)
+        helper.make_node("Mul", ["of_classes", "steep"], ["scaled"]),
+        helper.make_node("Sub", ["scaled", "bias"], ["score"]),
+        helper.make_node("Sigmoid", ["score"], ["active"]),
+        helper.make_node("Unsqueeze", ["active", "two"], ["lifted"]),  # (B, K, 1, N)
+        helper.make_node("Mul", ["lifted", "table"], ["masks"]),  # (B, K, M, N)
+        helper.make_node("ReduceMax", ["masks"], ["tags"], axes=[2, 3], keepdims=0),
+    ]
+    constants = {
+        "axis": np.array([1]),
+        "two": np.array([2]),
+        "to_classes": table @ (matrix > 0),
+        "steep": np.float32(100),
+        "bias": np.float32(8),
+        "table": gain * table[None, :, :, None],
+    }
+    masks = ("masks", ["B", classes, mel.bands, "N"])
+    takes = ("spectrum", ["B", 2, info.stft.bins, "N"])
+    return _sealed(nodes, constants, takes, masks, info, more=[("tags", ["B", classes])])
+
+
 def save(folder: Path, model: bytes, name: str = "tiny") -> Path:
     """Writes a model file and returns its path."""
     path = folder / f"{name}.soli.onnx"
@@ -224,6 +275,7 @@ def make_all() -> dict[str, Callable[[], bytes]]:
         "waveform": waveform_model,
         "cluster": cluster_model,
         "interchangeable": lambda: swapping_model(window_s=1.0, overlap_s=0.25, chunk_s=2.0),
+        "events": events_model,
         "interchangeable-clusters": lambda: cluster_model(interchangeable=True),
     }
 
@@ -240,12 +292,13 @@ def _sealed(
     takes: tuple[str, list[str | int]],
     gives: tuple[str, list[str | int]],
     info: ModelInfo,
+    more: Sequence[tuple[str, list[str | int]]] = (),
 ) -> bytes:
     graph = helper.make_graph(
         nodes,
         "tiny",
         [helper.make_tensor_value_info(takes[0], TensorProto.FLOAT, takes[1])],
-        [helper.make_tensor_value_info(gives[0], TensorProto.FLOAT, gives[1])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in (gives, *more)],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)

@@ -164,8 +164,8 @@ def test_a_network_that_fails_at_a_length_is_named(tmp_path: Path) -> None:
 
 
 def test_a_kind_that_does_not_separate_by_itself_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelFileError, match="a model of kind 'events'; wanted one of mask, waveform, cluster"):
-        opened(tmp_path, write_metadata(identity_model(), model_info(kind="events")))
+    with pytest.raises(ModelFileError, match="a model of kind 'audio-visual'; wanted one of mask, waveform"):
+        opened(tmp_path, write_metadata(identity_model(), model_info(kind="audio-visual")))
 
 
 def test_the_device_asked_for_is_the_device_used_or_an_error(tmp_path: Path) -> None:

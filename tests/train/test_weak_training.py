@@ -149,6 +149,7 @@ def test_strong_labels_train_too_where_a_set_has_them(clips: Path, tmp_path: Pat
         ({"family": "unet", "objective": {"tag_bce": 1}}, '"tag_bce" compares what is said of classes'),
         ({"family": "unet", "objective": {"soft_snr": 1}}, "sources: \\[\\]; wanted at least one"),
         ({"data": {"remix": True}}, "data.remix"),
+        ({"export": {"window_s": None}}, "export.window_s: null; the tags of weak_cnn are those of a window"),
         ({"data": {"leave_out": 1}}, "data.leave_out is for songs"),
         ({"network": {"sample_rate": 16000}}, "8000 Hz, the network is set to 16000 Hz"),
         ({"network": {"channel": 3}}, 'weak_cnn has no setting "network.channel"; did you mean channels'),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from soli.errors import InputError, ModelFileError, UsageError
 from soli.modelfile import ModelInfo, read_model
 from soli.separation.chunks import Chunked
+from soli.separation.events import EventsSeparator
 from soli.separation.residual import Residual
 from soli.separation.separators import ClusterSeparator, MaskSeparator, NetworkSeparator, WaveformSeparator
 from soli.separation.windows import Windowed
@@ -26,6 +27,7 @@ _SEPARATORS: dict[str, _Make] = {
     "mask": MaskSeparator,
     "waveform": WaveformSeparator,
     "cluster": ClusterSeparator,
+    "events": EventsSeparator,
 }
 
 

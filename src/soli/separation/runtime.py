@@ -23,17 +23,25 @@ _ORT_ERRORS: tuple[type[Exception], ...] = (
 
 
 class Session:
-    """A network of one input and one output, ready to run from several threads at once.
+    """A network of one input and one or several outputs, ready to run from several threads at once.
 
     Raises:
         UsageError: the device asked for is not there, or the number of threads is no positive number.
-        ModelFileError: onnxruntime cannot read the network, or it has other inputs and outputs than `input`, `output`.
+        ModelFileError: onnxruntime cannot read the network, or it has another input than `input`, or lacks one of
+            `outputs`.
     """
 
     def __init__(
-        self, model: bytes, *, name: str, input: str, output: str, threads: int | None = None, device: str = "auto"
+        self,
+        model: bytes,
+        *,
+        name: str,
+        input: str,
+        outputs: tuple[str, ...],
+        threads: int | None = None,
+        device: str = "auto",
     ) -> None:
-        self.name, self._input, self._output = name, input, output
+        self.name, self._input, self._outputs = name, input, outputs
         wanted = _resolve(device)
         options = _options(threads)
         try:
@@ -45,17 +53,18 @@ class Session:
         self.device = self._started(wanted, asked=device)
         self._check_names()
 
-    def run(self, array: Array) -> Array:
-        """The network's output for one input, both float32. Raises ModelFileError when it fails on this input."""
+    def run(self, array: Array) -> list[Array]:
+        """The network's outputs for one input, all float32. Raises ModelFileError when it fails on this input."""
         try:
-            (result,) = self._session.run([self._output], {self._input: np.ascontiguousarray(array)})
+            results: list[Array] = self._session.run(self._outputs, {self._input: np.ascontiguousarray(array)})
         except _ORT_ERRORS as error:
             reason = str(error).splitlines()[0]
             raise ModelFileError(f"{self.name}: its network failed on {array.shape}: {reason}") from error
-        if result.dtype != np.float32:
-            raise ModelFileError(f"{self.name}: its output is {result.dtype}", wanted="float32", do="export it again")
-        output: Array = result
-        return output
+        for result in results:
+            if result.dtype != np.float32:
+                found = f"{self.name}: its output is {result.dtype}"
+                raise ModelFileError(found, wanted="float32", do="export it again")
+        return results
 
     def _started(self, wanted: str, *, asked: str) -> str:
         """The device that is in use: onnxruntime takes the CPU without a word when another does not start."""
@@ -72,10 +81,10 @@ class Session:
     def _check_names(self) -> None:
         inputs = [port.name for port in self._session.get_inputs()]
         outputs = [port.name for port in self._session.get_outputs()]
-        if inputs != [self._input] or self._output not in outputs:
+        if inputs != [self._input] or not set(self._outputs) <= set(outputs):
             raise ModelFileError(
                 f"{self.name}: a network from {inputs} to {outputs}",
-                wanted=f"from {self._input!r} to {self._output!r}",
+                wanted=f"from {self._input!r} to {' and '.join(map(repr, self._outputs))}",
                 do="export it again",
             )
 

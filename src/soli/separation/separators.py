@@ -55,7 +55,7 @@ class NetworkSeparator(Separator, Protocol):
     def watched(self, watch: Watch) -> "NetworkSeparator": ...
 
 
-class _Batched:
+class BatchedSeparator:
     """What all network separators share: channels as items, calls of bounded size, silence and the check of numbers."""
 
     def __init__(self, info: ModelInfo, session: Session, *, hop: int, reach: int) -> None:
@@ -144,7 +144,7 @@ class _Batched:
         )
 
 
-class MaskSeparator(_Batched):
+class MaskSeparator(BatchedSeparator):
     """A network that looks at the mixture's spectrum and gives a mask, real or complex, for each source.
 
     Graph: `spectrum` float32 (B, 2, F, N), real and imaginary part, to `masks` float32 (B, S, M, F, N), M = 1 or 2.
@@ -155,34 +155,36 @@ class MaskSeparator(_Batched):
             raise ModelFileError(f"{info.name}: a {info.kind} network without settings of its transform")
         self._stft: StftSettings = info.stft
         self._planes = 2 if info.mask == "complex" else 1
-        session = Session(model, name=info.name, input="spectrum", output="masks", threads=threads, device=device)
+        session = Session(model, name=info.name, input="spectrum", outputs=("masks",), threads=threads, device=device)
         # A sample lies in frames that reach up to one n_fft to either side of it.
         super().__init__(info, session, hop=self._stft.hop, reach=self._stft.n_fft)
 
     def _estimate(self, mixtures: Array) -> Array:
         spectrum = stft(mixtures, self._stft)  # (B, F, N)
-        masks = self._session.run(as_planes(spectrum))  # (B, S, M, F, N)
+        (masks,) = self._session.run(as_planes(spectrum))  # (B, S, M, F, N)
         self._check_shape(masks, (len(mixtures), len(self.sources), self._planes, *spectrum.shape[1:]))
         return istft(apply_masks(masks, spectrum), self._stft, mixtures.shape[-1])
 
 
-class WaveformSeparator(_Batched):
+class WaveformSeparator(BatchedSeparator):
     """A network from waveform to waveforms.
 
     Graph: `waveform` float32 (B, 1, T) to `estimates` float32 (B, S, T).
     """
 
     def __init__(self, info: ModelInfo, model: bytes, *, threads: int | None = None, device: str = "auto") -> None:
-        session = Session(model, name=info.name, input="waveform", output="estimates", threads=threads, device=device)
+        session = Session(
+            model, name=info.name, input="waveform", outputs=("estimates",), threads=threads, device=device
+        )
         super().__init__(info, session, hop=info.hop, reach=0)
 
     def _estimate(self, mixtures: Array) -> Array:
-        estimates = self._session.run(mixtures[:, None])
+        (estimates,) = self._session.run(mixtures[:, None])
         self._check_shape(estimates, (len(mixtures), len(self.sources), mixtures.shape[-1]))
         return estimates
 
 
-class ClusterSeparator(_Batched):
+class ClusterSeparator(BatchedSeparator):
     """A network that places each bin of the mixture's spectrum so that bins of one source lie together.
 
     Graph: `spectrum` float32 (B, 2, F, N), real and imaginary part, to `embedding` float32 (B, D, F, N) of unit norm
@@ -195,12 +197,14 @@ class ClusterSeparator(_Batched):
         self._stft: StftSettings = info.stft
         self._anchors = None if info.anchors is None else np.array(info.anchors, dtype=np.float32)  # (S, D)
         self._estimated = [info.sources.index(source) for source in info.estimated]
-        session = Session(model, name=info.name, input="spectrum", output="embedding", threads=threads, device=device)
+        session = Session(
+            model, name=info.name, input="spectrum", outputs=("embedding",), threads=threads, device=device
+        )
         super().__init__(info, session, hop=self._stft.hop, reach=self._stft.n_fft)
 
     def _estimate(self, mixtures: Array) -> Array:
         spectrum = stft(mixtures, self._stft)  # (B, F, N)
-        embedding = self._session.run(as_planes(spectrum))  # (B, D, F, N)
+        (embedding,) = self._session.run(as_planes(spectrum))  # (B, D, F, N)
         width = (*embedding.shape, 0, 0)[1] if self._anchors is None else self._anchors.shape[1]
         self._check_shape(embedding, (len(mixtures), width, *spectrum.shape[1:]))
         power = np.square(spectrum.real) + np.square(spectrum.imag)

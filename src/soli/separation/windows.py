@@ -10,14 +10,32 @@ it is. Where nothing sounds in what two windows share, the network is taken to h
 """
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from soli.separation.chunks import FADE_S
+from soli.separation.fifo import Fifo
 from soli.separation.orders import agreed, continued
 from soli.separation.separators import NetworkSeparator, Watch
 from soli.types import Array, Context
+
+
+def cut(blocks: Iterable[Array], *, step: int, overlap: int) -> Iterator[tuple[int, Array]]:
+    """The start and the samples (C, T') of each window of a stream of blocks (C, T), in order; never all of it.
+
+    The windows are those that `Windowed` cuts a whole recording into: of `step` and `overlap` samples, a step apart.
+    The last one ends where the recording does, and is shorter, or as long.
+    """
+    queue, start = Fifo(), 0
+    for block in blocks:
+        queue.push(block)
+        while len(queue) >= step + overlap:
+            yield start, queue.peek(step + overlap)
+            queue.drop(step)
+            start += step
+    if len(queue) > (overlap if start else 0):
+        yield start, queue.peek(len(queue))
 
 
 class Windowed:
@@ -29,20 +47,20 @@ class Windowed:
         self.sample_rate, self.sources = network.sample_rate, network.sources
         self.preferred_chunk_s = network.info.chunk_s
         hop = network.context.hop
-        self._step = max(1, round((window_s - overlap_s) * network.sample_rate / hop)) * hop
-        self._overlap = max(1, round(overlap_s * network.sample_rate / hop)) * hop
+        self.step = max(1, round((window_s - overlap_s) * network.sample_rate / hop)) * hop
+        self.overlap = max(1, round(overlap_s * network.sample_rate / hop)) * hop
         # Of the past, the one window that fades out into a core's first is enough, which starts a step before it: the
         # window before that one ends before the core, for windows share no more than half of themselves (`ModelInfo`).
         # Of the future, the window that starts where the core ends: all of the fade of `Chunked` is in it, and its end
         # is how far the separator looks ahead. Any longer, and the chunk would start a window that nothing is kept of.
         fade = round(FADE_S * network.sample_rate)
-        ahead = self._step + self._overlap - (fade if fade <= self._step else 0)
-        self.context = Context(past=self._step, future=ahead, hop=self._step)
+        ahead = self.step + self.overlap - (fade if fade <= self.step else 0)
+        self.context = Context(past=self.step, future=ahead, hop=self.step)
         self.keeps_order = self.info.interchangeable
 
     def items_at_once(self, length: int) -> int:
         """How many items the network takes in one call: it is windows of theirs that it takes."""
-        return self.network.items_at_once(min(length, self._step + self._overlap))
+        return self.network.items_at_once(min(length, self.step + self.overlap))
 
     def watched(self, watch: Watch) -> "Windowed":
         """The same, with a network that tells of its calls."""
@@ -65,9 +83,9 @@ class Windowed:
         self, mixture: Array, memory: list[int] | None, *, head: int, core: int
     ) -> tuple[Array, list[int] | None]:
         """As `soli.separation.chunks.KeepsOrder` says; `memory` is the order of the window before the core's first."""
-        orders = {} if memory is None else {head - self._step: memory}
+        orders = {} if memory is None else {head - self.step: memory}
         estimates = self._joined(mixture, orders)
-        return estimates.swapaxes(0, 1), orders.get(head + core - self._step)
+        return estimates.swapaxes(0, 1), orders.get(head + core - self.step)
 
     def _joined(self, mixtures: Array, orders: dict[int, list[int]]) -> Array:
         """Estimates (B, S, T); `orders`, by where a window starts, are those that are known, and then those found."""
@@ -80,8 +98,8 @@ class Windowed:
     def _parts(self, mixtures: Array) -> Iterator[tuple[int, Array]]:
         """The start and the estimate (B, S, T') of each window, in order."""
         items, length = mixtures.shape
-        starts = range(0, max(length - self._overlap, 1), self._step)
-        window = self._step + self._overlap
+        starts = range(0, max(length - self.overlap, 1), self.step)
+        window = self.step + self.overlap
         whole = [start for start in starts if start + window <= length]
         together = max(1, self.network.items_at_once(window) // items)
         for group in (whole[i : i + together] for i in range(0, len(whole), together)):
@@ -103,16 +121,16 @@ class Windowed:
                 step = continued(shared, sources[..., : shared.shape[-1]])
                 order = [step[place] for place in order]
             order = orders.setdefault(start, order)
-            shared = sources[..., self._step :]
+            shared = sources[..., self.step :]
             yield start, sources[order].swapaxes(0, 1)
 
     def _add(self, estimates: Array, part: Array, start: int) -> None:
         """Adds a window's estimate (B, S, T'), faded in after the window before it and out before the next."""
-        fade = (np.arange(self._overlap, dtype=np.float32) + 0.5) / self._overlap
+        fade = (np.arange(self.overlap, dtype=np.float32) + 0.5) / self.overlap
         end = start + part.shape[-1]
         part = part.copy()
         if start > 0:
-            part[..., : self._overlap] *= fade
+            part[..., : self.overlap] *= fade
         if end < estimates.shape[-1]:
-            part[..., -self._overlap :] *= 1 - fade
+            part[..., -self.overlap :] *= 1 - fade
         estimates[..., start:end] += part

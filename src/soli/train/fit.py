@@ -68,6 +68,11 @@ def _check_events(settings: RunSettings) -> None:
             )
     if settings.interchangeable:
         raise UsageError(f"interchangeable: the classes of {settings.family} have names", do="leave it out")
+    if settings.export.window_s is None:
+        raise UsageError(
+            f"export.window_s: null; the tags of {settings.family} are those of a window",
+            wanted="a length in seconds, that of the clips",
+        )
     given = settings.data
     for key, wrong in (("spec", given.spec), ("mixing", given.mixing), ("remix", given.remix)):
         if wrong:
