@@ -217,7 +217,7 @@ def events_model(
     """A class for each stretch of bands between the cuts, s0, s1...: there in the frames in which it is not quiet.
 
     Its mask is then near 1 in all of its bands, else near 0; its tag is its mask's highest value. In a frame, the power
-    of its bands has to be that of a tone of -50 dBFS or so. `gain` is of masks and tags, which may be no probabilities
+    of its bands has to be that of a tone of -30 dBFS or so. `gain` is of masks and tags, which may be no probabilities
     then; `claimed_bands` is what the file says of their number.
     """
     classes, mel = len(cuts_hz) + 1, MelSettings(bands=32, lowest_hz=lowest_hz)
@@ -246,7 +246,7 @@ def events_model(
         "axis": np.array([1]),
         "two": np.array([2]),
         "to_classes": table @ (matrix > 0),
-        "steep": np.float32(100),
+        "steep": np.float32(0.4),
         "bias": np.float32(8),
         "table": gain * table[None, :, :, None],
     }

@@ -9,6 +9,7 @@ from models import RATE, events_model, save
 from soli.dsp.levels import difference_db, peak_db, rms_db
 from soli.dsp.stft import stft
 from soli.errors import InputError, ModelFileError
+from soli.modelfile import DetectionInfo
 from soli.separation.events import EventsSeparator, Heard
 from soli.separation.model import Model, open_model
 from soli.separation.stream import StreamSeparator
@@ -60,17 +61,21 @@ def test_an_absent_class_is_silent(model: Model) -> None:
     assert not s1.any()
 
 
+def tagged(network: EventsSeparator, *tag: float) -> DetectionInfo:
+    return network.detection.model_copy(update={"tag": tag})
+
+
 def test_thresholds_decide_what_is_absent(network: EventsSeparator) -> None:
     mixture = burst(500, 0.5, 1, length_s=2)[None]
     assert network.separate(mixture)[0].any()
-    none, both = network.with_thresholds((1.0, 1.0)), network.with_thresholds((0.0, 0.0))
+    none, both = (network.with_thresholds(tagged(network, tag, tag)) for tag in (1.0, 0.0))
     assert not none.separate(mixture).any()
     little = both.separate(mixture)[1]  # that its mask lets through
     assert little.any()
     assert peak_db(little) < -40
     assert network.separate(mixture)[0].any()
     with pytest.raises(InputError, match="1 thresholds for 2 classes"):
-        network.with_thresholds((0.5,))
+        network.with_thresholds(tagged(network, 0.5))
 
 
 def test_masks_that_claim_more_than_there_is_share_it(network: EventsSeparator) -> None:

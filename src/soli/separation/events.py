@@ -66,12 +66,13 @@ class EventsSeparator(BatchedSeparator):
         """Samples from frame to frame."""
         return self._stft.hop
 
-    def with_thresholds(self, tag: tuple[float, ...]) -> Self:
-        """The same network with other thresholds of its tags, one a class; a class whose tag is any higher is there."""
-        if len(tag) != len(self.sources):
-            raise InputError(f"{len(tag)} thresholds for {len(self.sources)} classes", wanted="one a class")
+    def with_thresholds(self, detection: DetectionInfo) -> Self:
+        """The same network with other thresholds than its file's. Raises InputError where these are not one a class."""
+        if len(detection.tag) != len(self.sources):
+            found = f"{len(detection.tag)} thresholds for {len(self.sources)} classes"
+            raise InputError(found, wanted="one a class")
         twin = copy.copy(self)
-        twin.thresholds = np.array(tag, dtype=np.float64)
+        twin.detection, twin.thresholds = detection, np.array(detection.tag, dtype=np.float64)
         return twin
 
     def hear(self, mixtures: Array) -> Heard:

@@ -78,7 +78,7 @@ class StreamSeparator:
         if rate == model_rate:
             yield from self._chunked.stream(blocks)
             return
-        estimates = self._chunked.stream(_resampled(blocks, rate, model_rate))
+        estimates = self._chunked.stream(resampled(blocks, rate, model_rate))
         first = next(estimates, None)
         if first is None:
             return
@@ -109,7 +109,8 @@ def _kept(blocks: Iterable[Array], queue: Fifo) -> Iterator[Array]:
         yield block
 
 
-def _resampled(blocks: Iterator[Array], rate_in: int, rate_out: int) -> Iterator[Array]:
+def resampled(blocks: Iterator[Array], rate_in: int, rate_out: int) -> Iterator[Array]:
+    """The stream at another rate, in blocks of other lengths."""
     resampler: StreamResampler | None = None
     for block in blocks:
         resampler = resampler or StreamResampler(rate_in, rate_out, block.shape[0])
