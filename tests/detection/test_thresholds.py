@@ -4,9 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soli.detection.postprocess import Hysteresis, events_of
-from soli.detection.thresholds import Clip, tuned, tuned_hysteresis
+from soli.detection.thresholds import Clip, tuned, tuned_hysteresis, tuned_streaming
 from soli.errors import InputError, UsageError
 from soli.metrics.sed import event_based, summed
+from soli.metrics.streaming import StreamingScores
 from soli.metrics.tagging import evaluate
 from soli.types import Event
 
@@ -126,3 +127,22 @@ def test_the_same_clips_give_the_same_rule() -> None:
         tuned_hysteresis(clips, classes=classes, rate_hz=10.0, split="valid") for clips in (_clips(2), _clips(2)[::-1])
     )
     assert one == two
+
+
+def test_thresholds_of_what_was_too_much_to_keep_are_as_good() -> None:
+    rng = np.random.default_rng(5)
+    truth = rng.random((3, 4000)) < [[0.1], [0.4], [0.002]]
+    scores = 1 / (1 + np.exp(-rng.normal(4.0 * truth - 3.0, 2.0)))
+    stream = StreamingScores(("a", "b", "c"))
+    for start in range(0, 4000, 1000):
+        stream.add(truth[:, start : start + 1000], scores[:, start : start + 1000])
+    found = tuned_streaming(stream, split="valid", fewest=20)
+    best = tuned(truth.T, scores.T, classes=("a", "b", "c"), split="valid", fewest=20)
+    assert found.f1[:2] == pytest.approx(best.f1[:2], abs=2e-3)
+    for place, threshold in enumerate(found.thresholds[:2]):
+        given = scores[place].astype(np.float32).astype(np.float64) > threshold
+        f1 = 2 * (given & truth[place]).sum() / (given.sum() + truth[place].sum())
+        assert f1 == pytest.approx(found.f1[place], abs=1e-12)
+    assert (found.thresholds[2], found.f1[2]) == (0.1, None), "too few to say"
+    with pytest.raises(UsageError, match="split test"):
+        tuned_streaming(stream, split="test")

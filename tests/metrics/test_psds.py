@@ -1,4 +1,6 @@
 import math
+import weakref
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -127,3 +129,32 @@ def test_settings_out_of_range_are_wrong_calls() -> None:
         _score(ONE)
     with pytest.raises(InputError, match="lasts nan s"):
         psds(ONE, [ONE], classes=CLASSES, durations_s={"a": math.nan})
+
+
+class _Made(Sequence[dict[str, list[Event]]]):
+    """Operating points made as they are asked for; it knows how many of them are still there."""
+
+    def __init__(self, count: int) -> None:
+        self.count, self.alive, self.most = count, weakref.WeakSet[_Point](), 0
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: Any) -> Any:
+        if not 0 <= index < self.count:
+            raise IndexError(index)
+        point = _Point({"a": events([(1.0, 2.0 + 0.1 * index, "bark")])})
+        self.alive.add(point)
+        self.most = max(self.most, len(self.alive))
+        return point
+
+
+class _Point(dict[str, list[Event]]):
+    __hash__ = object.__hash__
+
+
+def test_points_are_asked_for_one_at_a_time() -> None:
+    points = _Made(40)
+    found = psds(ONE, points, classes=CLASSES, durations_s={"a": 10.0})
+    assert found.value == psds(ONE, list(_Made(40)), classes=CLASSES, durations_s={"a": 10.0}).value
+    assert points.most <= 2

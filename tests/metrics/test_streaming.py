@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from soli.errors import InputError
 from soli.metrics.ranking import average_precision, roc_auc
 from soli.metrics.segmentation import ideal_binary_mask
-from soli.metrics.streaming import BINS, StreamingScores, bin_of
+from soli.metrics.streaming import BINS, StreamingScores, bin_of, threshold_below
 
 
 def _masks(seed: int, *shape: int) -> tuple[np.ndarray, np.ndarray]:
@@ -114,3 +114,32 @@ def test_the_ideal_mask_refuses_what_is_no_magnitude() -> None:
         ideal_binary_mask(ones * np.nan, ones[0], np.ones((1, 3)))
     with pytest.raises(InputError, match="wanted \\(K, M, N\\)"):
         ideal_binary_mask(ones, ones, np.ones((1, 3)))
+
+
+def test_a_bins_threshold_parts_it_from_all_lower_ones() -> None:
+    rng = np.random.default_rng(7)
+    wide = rng.random(20_000)
+    scores = np.concatenate([wide, wide**20, 1 - wide**20, [0.0, 0.1, 0.5, 1.0]]).astype(np.float32)
+    bins = bin_of(scores)
+    for bin in rng.choice(bins[bins > 0], 300):
+        above = scores.astype(np.float64) > threshold_below(int(bin))
+        assert np.array_equal(above, bins >= bin)
+    assert threshold_below(0) == 0.0
+
+
+def test_counting_goes_on_from_what_was_kept() -> None:
+    rng = np.random.default_rng(8)
+    clips = [(rng.random((2, 50)) < 0.3, rng.random((2, 50))) for _ in range(4)]
+    whole, first = StreamingScores(("a", "b"), threshold=0.4), StreamingScores(("a", "b"), threshold=0.4)
+    for clip in clips:
+        whole.add(*clip)
+    for clip in clips[:2]:
+        first.add(*clip)
+    kept = {name: values.copy() for name, values in first.state().items()}
+    again = StreamingScores(("a", "b"), threshold=0.4)
+    again.restore(kept)
+    for clip in clips[2:]:
+        again.add(*clip)
+    assert again.result() == whole.result()
+    with pytest.raises(InputError, match="3 classes"):
+        StreamingScores(("a", "b", "c")).restore(kept)

@@ -15,8 +15,9 @@ from soli.detection.postprocess import Hysteresis, events_of
 from soli.errors import InputError, UsageError
 from soli.metrics.arrays import Score
 from soli.metrics.counts import Counts
-from soli.metrics.ranking import Probabilities, Truth, truth_and_scores
+from soli.metrics.ranking import Probabilities, Ranking, Truth, truth_and_scores
 from soli.metrics.sed import Collars, event_based
+from soli.metrics.streaming import StreamingScores, threshold_below
 from soli.types import Event
 
 
@@ -53,6 +54,28 @@ def tuned(
         raise InputError(f"scores of shape {truth.shape}", wanted=f"(clips, {len(classes)}): a column a class")
     found = [_best(*column, default=default, fewest=fewest) for column in zip(truth.T, scores.T, strict=True)]
     return Tuned(tuple(threshold for threshold, _ in found), tuple(f1 for _, f1 in found))
+
+
+def tuned_streaming(scores: StreamingScores, *, split: str, default: float = 0.1, fewest: int = 1) -> Tuned:
+    """As `tuned`, of decisions that were too many to keep, to the width of the bins that they were counted in.
+
+    Raises UsageError: `split` is not the one for such choices.
+    """
+    refuse_other_split(split)
+    found = [_best_bin(each, default=default, fewest=fewest) for each in scores.rankings()]
+    return Tuned(tuple(threshold for threshold, _ in found), tuple(f1 for _, f1 in found))
+
+
+def _best_bin(ranking: Ranking, *, default: float, fewest: int) -> tuple[float, Score]:
+    """The threshold of one class, and its F1."""
+    positives = int(ranking.positives.sum())
+    if positives < max(1, fewest) or ranking.one_sided:
+        return default, None
+    hits = np.cumsum(ranking.positives[::-1])
+    given = hits + np.cumsum(ranking.negatives[::-1])
+    f1 = 2 * hits / (positives + given)
+    best = int(np.argmax(f1))  # of equally good ones the highest
+    return threshold_below(len(f1) - 1 - best), float(f1[best])
 
 
 def refuse_other_split(split: str) -> None:

@@ -109,7 +109,8 @@ def psds(
     there = sorted({event.label for events in truth.values() for event in events})
     if not there:
         raise InputError("the reference holds no event", wanted="at least one, with some length")
-    given = [_prepared(point, "estimate", classes, durations) for point in points]
+    # One point at a time: a sequence that makes its points as they are asked for never holds them all.
+    given = (_prepared(point, "estimate", classes, durations) for point in points)
     rates = [_rates(truth, point, there, durations, criteria or Criteria()) for point in given]
     return _score(rates, truth, there, sum(durations.values()), weights or Weights())
 

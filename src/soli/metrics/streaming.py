@@ -5,7 +5,7 @@ distance to the nearer end, 0 or 1: detection networks give scores close to the 
 they tell apart. Memory is 1.4 MB a class, whatever the length of the stream.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,6 +40,20 @@ def bin_of(scores: NDArray[np.floating]) -> NDArray[np.int32]:
     return np.where(upper, BINS - 1 - (code - _LAST), code - _FIRST)
 
 
+def threshold_below(bin: int) -> float:
+    """The threshold that all scores of a bin are above, and none of a lower bin; 0 below the first, which holds 0."""
+    if bin == 0:
+        return 0.0
+    if bin <= _MIDDLE - _FIRST:
+        return float(np.nextafter(_nearest(bin + _FIRST), np.float32(0)))
+    return 1.0 - float(_nearest(BINS + _LAST - bin))
+
+
+def _nearest(code: int) -> np.float32:
+    """The smallest distance of a code."""
+    return np.float32(np.array(code << _DROPPED, dtype=np.int32).view(np.float32))
+
+
 class StreamingScores:
     """Scores of decisions that arrive clip by clip, as `tagging.evaluate` would give them for all at once."""
 
@@ -63,11 +77,27 @@ class StreamingScores:
 
     def result(self) -> Table:
         """The scores of all clips so far."""
-        return table(self.classes, self._counts, self._rankings())
+        return table(self.classes, self._counts, self.rankings())
 
     def uncertainty(self) -> list[Score]:
         """How far each class's `roc_auc` may be from that of the scores as they were, before they were binned."""
-        return [None if each.one_sided else each.tied() for each in self._rankings()]
+        return [None if each.one_sided else each.tied() for each in self.rankings()]
 
-    def _rankings(self) -> list[Ranking]:
+    def rankings(self) -> list[Ranking]:
+        """Of each class, how many positives and negatives fell into each bin."""
         return [Ranking(each[:, 1], each[:, 0]) for each in self._histogram]
+
+    def state(self) -> dict[str, NDArray[np.int64]]:
+        """All that was counted so far, as arrays to keep: a class's counts (K, 3) and its bins (K, BINS, 2)."""
+        counts = np.array([(each.reference, each.estimate, each.hits) for each in self._counts], dtype=np.int64)
+        return {"counts": counts, "histogram": self._histogram}
+
+    def restore(self, state: Mapping[str, NDArray[np.int64]]) -> None:
+        """Goes on from what `state` gave. Raises InputError where it is of other classes or bins."""
+        counts, histogram = state["counts"], state["histogram"]
+        if counts.shape != (len(self.classes), 3) or histogram.shape != self._histogram.shape:
+            raise InputError(
+                f"counts of shape {counts.shape} and {histogram.shape}", wanted=f"those of {len(self.classes)} classes"
+            )
+        self._counts = [Counts(*row) for row in counts.tolist()]
+        self._histogram = histogram.astype(np.int64)
