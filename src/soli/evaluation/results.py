@@ -80,7 +80,7 @@ class Results:
             OutputError: the folder cannot be written, another process writes to it, or it is not a run's.
         """
         with held(self.folder):
-            self._check()
+            check_identity(self.folder, self.identity, lines=LINES)
             self.lines = self._whole(self._read())
             write_atomically(self.folder / RUN, self.identity.model_dump_json(indent=2) + "\n")
             write_atomically(self.folder / LINES, "".join(line.model_dump_json() + "\n" for line in self.lines))
@@ -102,23 +102,6 @@ class Results:
             raise cannot_write(self.folder / LINES, error, do="give another --out") from error
         self.lines.extend(lines)
 
-    def _check(self) -> None:
-        run, lines = self.folder / RUN, self.folder / LINES
-        if not run.exists():
-            if lines.exists():
-                raise OutputError(f"{self.folder} holds {LINES} but no {RUN}", do="give another --out")
-            return
-        try:
-            before = Identity.model_validate_json(run.read_bytes())
-        except ValidationError as error:
-            raise OutputError(f"{run} is not the record of a run of soli evaluate", do="give another --out") from error
-        changed = before.differences(self.identity)
-        if changed:
-            raise UsageError(
-                f"{self.folder} holds the results of another run: changed {', '.join(changed)}",
-                do="give another --out, or remove the folder to start anew",
-            )
-
     def _read(self) -> list[Line]:
         path = self.folder / LINES
         return list(read_lines(path)) if path.exists() else []
@@ -129,6 +112,25 @@ class Results:
         for line in lines:
             found.setdefault(line.id, {})[line.source] = line
         return [line for item in found.values() if set(item) == set(self.sources) for line in item.values()]
+
+
+def check_identity(folder: Path, identity: Identity, *, lines: str) -> None:
+    """Raises UsageError where a folder holds a run of something else, OutputError where it holds `lines` of no run."""
+    run = folder / RUN
+    if not run.exists():
+        if (folder / lines).exists():
+            raise OutputError(f"{folder} holds {lines} but no {RUN}", do="give another --out")
+        return
+    try:
+        before = Identity.model_validate_json(run.read_bytes())
+    except ValidationError as error:
+        raise OutputError(f"{run} is not the record of a run of soli evaluate", do="give another --out") from error
+    changed = before.differences(identity)
+    if changed:
+        raise UsageError(
+            f"{folder} holds the results of another run: changed {', '.join(changed)}",
+            do="give another --out, or remove the folder to start anew",
+        )
 
 
 def read_lines(path: Path) -> Iterator[Line]:

@@ -197,5 +197,9 @@ def _judged(plan: Plan, rows: list[Row]) -> Generator[list[Line] | FailedItem, N
     """The items in order, by as many processes as asked for; one works in this process."""
     job = Job(plan.subject, plan.selection.manifest.root, plan.families)
     threads = plan.subject.threads or 1
-    wanted = plan.workers if plan.workers is not None else min(max(1, available_threads() // threads), MOST_WORKERS)
-    return mapped(job, rows, workers=wanted, threads=threads)
+    return mapped(job, rows, workers=workers_of(plan.workers, threads), threads=threads)
+
+
+def workers_of(asked: int | None, threads: int) -> int:
+    """How many processes of so many threads: those that were asked for, or one a core, MOST_WORKERS at most."""
+    return asked if asked is not None else min(max(1, available_threads() // threads), MOST_WORKERS)

@@ -1,6 +1,7 @@
 """One item judged: its estimates, the mixture as floor and the ideal mask as ceiling, scored alike."""
 
 import time
+from dataclasses import dataclass
 
 from soli.data.manifest import Row
 from soli.data.render import Rendered
@@ -42,13 +43,36 @@ def judge(row: Row, rendered: Rendered, subject: Subject, families: tuple[str, .
     started = time.perf_counter()
     estimates = subject.estimates(rendered, references)
     seconds = time.perf_counter() - started
-    estimates = subject.in_order(references, estimates)
-    floor = mixture_estimates(references, rendered.mixture)
-    ceiling = subject.ceiling(rendered, references)
-    judges = _Judges(references, rendered.sample_rate, families)
-    tables = [judges.scores(each) for each in (estimates, floor, ceiling)]
-    leaks = [leakage_dbfs(each) for each in (estimates, floor)]
-    states = states_of(references)
+    separated = Separated(
+        subject.sources,
+        references,
+        subject.in_order(references, estimates),
+        rendered.mixture,
+        subject.ceiling(rendered, references),
+        rendered.sample_rate,
+    )
+    return scored(row, separated, families, seconds=seconds)
+
+
+@dataclass(frozen=True)
+class Separated:
+    """An item taken apart: references, estimates and what an ideal mask gives (S, C, T), of a mixture (C, T)."""
+
+    sources: tuple[str, ...]
+    references: Array
+    estimates: Array
+    mixture: Array
+    ceiling: Array
+    sample_rate: int
+
+
+def scored(row: Row, item: Separated, families: tuple[str, ...], *, seconds: float) -> list[Line]:
+    """A line a source: the scores of the estimates, and of the mixture and the ideal mask beside them."""
+    floor = mixture_estimates(item.references, item.mixture)
+    judges = _Judges(item.references, item.sample_rate, families)
+    tables = [judges.scores(each) for each in (item.estimates, floor, item.ceiling)]
+    leaks = [leakage_dbfs(each) for each in (item.estimates, floor)]
+    states = states_of(item.references)
     return [
         Line(
             id=row.id,
@@ -64,7 +88,7 @@ def judge(row: Row, rendered: Rendered, subject: Subject, families: tuple[str, .
             seconds=round(seconds, 4),
             meta=row.meta,
         )
-        for index, source in enumerate(subject.sources)
+        for index, source in enumerate(item.sources)
     ]
 
 
