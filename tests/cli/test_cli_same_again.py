@@ -16,6 +16,7 @@ from soli.separation.files import Settings
 from soli.separation.model import Model, open_model
 from soli.separation.plan import Failure, plan
 from soli.separation.record import Record
+from soli.separation.work import Separation
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_chunks_of_another_length_give_other_stems(here: Path, model: Path, caps
 def run(model: Model, *, stems: tuple[str, ...] | None = None) -> Record | Failure:
     """One file into the folder `out`, which is there."""
     Path("out").mkdir(exist_ok=True)
-    (result,) = Batch(model, Settings(stems), Path("out")).run(plan(["x.wav"]), lambda *_: None)
+    (result,) = Batch(Separation(model, Settings(stems)), Path("out")).run(plan(["x.wav"]), lambda *_: None)
     return result
 
 
@@ -134,13 +135,13 @@ def test_many_inputs_are_not_compared_each_with_each(here: Path, model: Path, mo
 
     def looks_at(count: int) -> int:
         nonlocal looks
-        batch = Batch(loaded, Settings(), Path("out"))
+        batch = Batch(Separation(loaded, Settings()), Path("out"))
         looks = 0
         results = list(batch.run(plan(names[:count]), lambda *_: None))
         assert all(isinstance(each, Record) and each.kept for each in results)
         return looks
 
-    list(Batch(loaded, Settings(), Path("out")).run(plan(names), lambda *_: None))
+    list(Batch(Separation(loaded, Settings()), Path("out")).run(plan(names), lambda *_: None))
     monkeypatch.setattr(os, "stat", counted)
     few, many = looks_at(12), looks_at(24)
     assert few > 12

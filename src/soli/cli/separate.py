@@ -26,6 +26,7 @@ from soli.separation.files import Settings
 from soli.separation.outfolder import writable
 from soli.separation.plan import SUFFIXES, Failure, Item, plan
 from soli.separation.record import Record
+from soli.separation.work import Separation
 from soli.separation.zoo import load
 
 Inputs = Annotated[
@@ -83,7 +84,7 @@ def separate(
             settings.check(loaded.sources)
             with writable(out):
                 items = _planned(inputs, recursive=recursive)
-                _run(Batch(loaded, settings, out, overwrite=overwrite), items, results, check, quiet=quiet)
+                _run(Batch(Separation(loaded, settings), out, overwrite=overwrite), items, results, check, quiet=quiet)
     except Stopped:
         if json:
             _print_object(results, stopped=True)

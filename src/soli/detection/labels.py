@@ -20,12 +20,17 @@ _NEEDED = COLUMNS[:3]
 
 def write_events(path: Path | str, events: Iterable[Event]) -> None:
     """Writes a table with a header and a line an event, in order of time; whole or not at all. Raises OutputError."""
+    write_atomically(Path(path), events_table(events))
+
+
+def events_table(events: Iterable[Event]) -> str:
+    """The text of a table of events. Raises DataError where a number is not finite."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
     for event in _ordered(events):
         rows.writerow((_number(event.onset_s), _number(event.offset_s), event.label, _number(event.confidence)))
-    write_atomically(Path(path), text.getvalue())
+    return text.getvalue()
 
 
 def read_events(path: Path | str) -> list[Event]:
@@ -51,16 +56,21 @@ def read_events(path: Path | str) -> list[Event]:
 
 
 def write_audacity(path: Path | str, events: Iterable[Event]) -> None:
-    """Writes a label track: onset, offset and label, tabs between them; whole or not at all.
+    """Writes a label track, whole or not at all. Raises OutputError, and DataError as `audacity_track` does."""
+    write_atomically(Path(path), audacity_track(events))
 
-    A label track has no place for a confidence. Raises OutputError, and DataError where a label has a tab or new line.
+
+def audacity_track(events: Iterable[Event]) -> str:
+    """The text of a label track: onset, offset and label, tabs between them.
+
+    It has no place for a confidence. Raises DataError where a label has a tab or a new line.
     """
     lines = []
     for event in _ordered(events):
         if any(mark in event.label for mark in "\t\r\n"):
             raise DataError(f"the label {event.label!r}", wanted="one without a tab or a new line, for a label track")
         lines.append(f"{_number(event.onset_s)}\t{_number(event.offset_s)}\t{event.label}\n")
-    write_atomically(Path(path), "".join(lines))
+    return "".join(lines)
 
 
 def read_audacity(path: Path | str) -> list[Event]:

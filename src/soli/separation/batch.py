@@ -8,17 +8,15 @@ from typing import BinaryIO
 
 from soli.errors import InputError, OutputError, SoliError
 from soli.media.audio import probe
-from soli.media.formats import choose_subtype
 from soli.media.hashing import sha256_file, sha256_of
 from soli.media.source import is_pipe, rereadable
-from soli.separation.chunks import Chunked
-from soli.separation.files import VIDEO, Separated, Settings, output_paths, separated, temporary_paths
-from soli.separation.journal import Entry, Journal, Output, file_key, key_of
+from soli.separation.files import VIDEO, Made, temporary_paths
+from soli.separation.journal import NO_FILE, Entry, Journal, Output, file_key, key_of
 from soli.separation.memory import peak_rss_mb
-from soli.separation.model import Model
 from soli.separation.outfolder import held, sweep_unfinished
 from soli.separation.plan import Failure, Item
 from soli.separation.record import Record
+from soli.separation.work import Work
 from soli.version import __version__
 
 Watch = Callable[[Item, float, float | None], None]
@@ -26,15 +24,14 @@ FileId = tuple[int, int]  # device and inode
 
 
 class Batch:
-    """Takes the items of a plan apart into folders below `out`, which is there and can be written to.
+    """Does the work on each item of a plan, into folders below `out`, which is there and can be written to.
 
-    Raises UsageError where the settings do not fit the model, OutputError where the journal cannot be read.
+    Raises OutputError where the journal cannot be read.
     """
 
-    def __init__(self, model: Model, settings: Settings, out: Path, *, overwrite: bool = False) -> None:
-        settings.check(model.sources)
-        self.model, self.settings, self.out, self.overwrite = model, settings, out, overwrite
-        self._model_sha256 = sha256_file(model.path)
+    def __init__(self, work: Work, out: Path, *, overwrite: bool = False) -> None:
+        self.work, self.out, self.overwrite = work, out, overwrite
+        self._model_sha256 = sha256_file(work.model.path)
         self._journal = Journal(out)
         self._claimed: dict[Path, Item] = {}
         self._inputs: set[FileId] = set()
@@ -68,13 +65,13 @@ class Batch:
         self._refuse_clash(item)
         with rereadable(item.path) as source:
             info = probe(source)
-            outputs = output_paths(info, self.out / item.folder, self.model.sources, self.settings)
+            outputs = self.work.outputs(info, self.out / item.folder)
             self._refuse_inputs(item, outputs)
             keys = self._keys(source, outputs)
             missing = self._missing(item, outputs, keys)
             if missing:
-                made = self._separate(source, missing, keys, item, watch)
-                record = replace(made, **self._named(item, outputs))  # type: ignore[arg-type]
+                made = self._make(source, missing, keys, item, watch)
+                record = replace(made, **self._named(item, _there(outputs)))  # type: ignore[arg-type]
             else:
                 record = self._kept(item, outputs)
         self._claimed.setdefault(item.folder, item)
@@ -109,17 +106,11 @@ class Batch:
     def _keys(self, source: Path | BinaryIO, outputs: dict[str, Path]) -> dict[str, str]:
         """What each output depends on. A stem does on no other stem, but the video on all that are its tracks.
 
-        Options that mean the same are the same, in whatever words. Other versions of soli and other devices compute
-        other samples, and stems of different ones would not sum to the mixture.
+        Other versions of soli and other devices compute other samples, and stems of different ones would not sum to the
+        mixture.
         """
         origin = file_key(source) if isinstance(source, Path) else ("pipe", sha256_of(source))
-        options = {
-            "format": self.settings.format,
-            "subtype": choose_subtype(self.settings.format, self.settings.subtype),
-            "core": Chunked(self.model.network, chunk_s=self.settings.chunk_s).core,
-            "device": self.model.device,
-            "soli": __version__,
-        }
+        options = {**self.work.options(), "device": self.work.model.device, "soli": __version__}
         key = key_of(origin, model_sha256=self._model_sha256, options=options)
         tracks = ",".join(name for name in outputs if name != VIDEO)
         return {name: f"{key} {tracks}" if name == VIDEO else key for name in outputs}
@@ -134,13 +125,14 @@ class Batch:
         missing = {}
         for name, path in outputs.items():
             if not path.exists():
-                missing[name] = path
+                if not self._has_no_file(path, keys[name]):
+                    missing[name] = path
                 continue
             found = self._key_of(path)
             if found is None or found.split()[:1] != keys[name].split()[:1]:
                 raise OutputError(
                     f"output exists: {path} is not known to come from {item.given} with this model, these options, and"
-                    f" this soli ({__version__} on {self.model.device})",
+                    f" this soli ({__version__} on {self.work.model.device})",
                     do="have it overwritten (--overwrite), or give another output folder (--out)",
                 )
             if found != keys[name]:  # the video, with other tracks: it is made anew
@@ -160,6 +152,12 @@ class Batch:
         same_time = was.mtime_ns == stat.st_mtime_ns
         return was.key if was.size == stat.st_size and (entry.state == "done" or same_time) else None
 
+    def _has_no_file(self, path: Path, key: str) -> bool:
+        """Whether a finished run found that there is nothing to put into this output."""
+        relative = path.relative_to(self.out)
+        entry = self._journal.finished(relative)
+        return entry is not None and (entry.output(relative).size, entry.output(relative).key) == (NO_FILE, key)
+
     def _kept(self, item: Item, outputs: dict[str, Path]) -> Record:
         """The record of the earlier runs that made these outputs, which are all there: the newest of them speaks."""
         found = [self._journal.finished(path.relative_to(self.out)) for path in outputs.values()]
@@ -170,7 +168,7 @@ class Batch:
             if entry.state != "done" and checked:
                 self._journal.append(replace(entry, state="done", outputs=checked))
         warnings = dict.fromkeys(each for record in records for each in record.warnings)
-        named = self._named(item, outputs)
+        named = self._named(item, _there(outputs))
         return replace(records[-1], **named, warnings=list(warnings), kept=True)  # type: ignore[arg-type]
 
     def _only(self, entry: Entry, outputs: dict[str, Path]) -> dict[str, Output]:
@@ -190,7 +188,7 @@ class Batch:
             "video": None if video is None else str(video),
         }
 
-    def _separate(
+    def _make(
         self, source: Path | BinaryIO, outputs: dict[str, Path], keys: dict[str, str], item: Item, watch: Watch
     ) -> Record:
         started = time.perf_counter()
@@ -201,31 +199,25 @@ class Batch:
             }
             begun = Entry("begun", item.folder.as_posix(), planned)
             self._journal.append(begun)
-            with separated(
-                source,
-                outputs,
-                self.model.residual,
-                self.settings,
-                lambda done_s, total_s: watch(item, done_s, total_s),
-            ) as result:
-                record = self._record(item, outputs, result, time.perf_counter() - started)
-                sizes = {name: _measured(planned[name], part) for name, part in result.parts.items()}
+            with self.work.made(source, outputs, lambda done_s, total_s: watch(item, done_s, total_s)) as result:
+                record = self._record(item, result, time.perf_counter() - started)
+                sizes = {name: _measured(each, result.parts.get(name)) for name, each in planned.items()}
                 written = replace(begun, state="written", outputs=sizes, record=record)
                 self._journal.append(written)
                 result.commit()
         self._journal.append(replace(written, state="done"))
         return record
 
-    def _record(self, item: Item, outputs: dict[str, Path], result: Separated, time_s: float) -> Record:
+    def _record(self, item: Item, result: Made, time_s: float) -> Record:
         return Record(
-            **self._named(item, outputs),  # type: ignore[arg-type]
+            **self._named(item, {name: result.outputs[name] for name in result.parts}),  # type: ignore[arg-type]
             duration_s=result.duration_s,
             time_s=round(time_s, 3),
             rtf=round(time_s / result.duration_s, 5),
             peak_rss_mb=round(peak_rss_mb(), 1),
             null_db=None if result.null_db is None else round(result.null_db, 1),
-            device=self.model.device,
-            model=self.model.info.name,
+            device=self.work.model.device,
+            model=self.work.model.info.name,
             kept=False,
             absent=list(result.absent),
             warnings=list(result.warnings),
@@ -247,6 +239,12 @@ def _id_of(path: Path) -> FileId | None:
     return (status.st_dev, status.st_ino)
 
 
-def _measured(output: Output, part: Path) -> Output:
+def _there(outputs: dict[str, Path]) -> dict[str, Path]:
+    return {name: path for name, path in outputs.items() if path.exists()}
+
+
+def _measured(output: Output, part: Path | None) -> Output:
+    if part is None:
+        return replace(output, size=NO_FILE)
     stat = part.stat()
     return replace(output, size=stat.st_size, mtime_ns=stat.st_mtime_ns)

@@ -49,10 +49,11 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Separated:
-    """Stems that are whole on the disk, under temporary names until `commit`.
+class Made:
+    """What a recording became: files that are whole on the disk, under temporary names until `commit`.
 
-    `parts` and `outputs` are their temporary and final paths by source, and the video's under VIDEO.
+    `outputs` are the final paths of all that was asked for: stems by source, the video under VIDEO. `parts` are the
+    temporary paths of those that there is something to put into. `null_db` and `absent` are of the stems.
     """
 
     parts: dict[str, Path]
@@ -63,12 +64,18 @@ class Separated:
     warnings: tuple[str, ...]
 
     def commit(self) -> None:
-        """Gives all files their final names. Raises OutputError where the system refuses."""
-        for name, part in self.parts.items():
+        """Gives all files their final names, and removes what had the name of one that is not there any more.
+
+        Raises OutputError where the system refuses.
+        """
+        for name, final in self.outputs.items():
             try:
-                part.replace(self.outputs[name])
+                if name in self.parts:
+                    self.parts[name].replace(final)
+                else:
+                    final.unlink(missing_ok=True)
             except OSError as error:
-                raise cannot_write(self.outputs[name], error) from error
+                raise cannot_write(final, error) from error
 
 
 def output_paths(info: AudioInfo, folder: Path, sources: Sequence[str], settings: Settings) -> dict[str, Path]:
@@ -106,7 +113,7 @@ def _part(name: str, final: Path) -> Path:
 @contextmanager
 def separated(
     source: Source, outputs: dict[str, Path], separator: Residual, settings: Settings, progress: Progress
-) -> Iterator[Separated]:
+) -> Iterator[Made]:
     """Takes one file apart into temporary files, which are removed at the end unless they were committed.
 
     `progress(done_s, total_s)` is called as it goes on. Raises InputError and OutputError.
@@ -129,7 +136,7 @@ def separated(
         if VIDEO in outputs:
             warnings += _remux(source, parts, outputs[VIDEO], undo)
             parts[VIDEO] = _part(VIDEO, outputs[VIDEO])
-        yield Separated(
+        yield Made(
             parts=parts,
             outputs=outputs,
             duration_s=frames / reader.info.sample_rate,

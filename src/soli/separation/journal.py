@@ -21,12 +21,13 @@ from soli.separation.record import Record, read_record
 
 NAME = ".soli-journal.jsonl"
 SCHEMA = 2
+NO_FILE = -1
 
 
 @dataclass(frozen=True)
 class Output:
     """One file, to be written or written: its path below the output folder, what it depends on (see `key_of`), its
-    size in bytes, and the time of writing."""
+    size in bytes, and the time of writing. One that there was nothing to put into has the size NO_FILE."""
 
     path: str
     key: str = ""
