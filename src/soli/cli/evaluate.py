@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from soli.cli.common import JsonFlag, OutFolder, SplitOption, print_json, print_note, print_warning, printable
+from soli.cli.evaluate_events import evaluate_events
 from soli.cli.progress import counting
 from soli.cli.stopping import stoppable
+from soli.errors import UsageError
 
 if TYPE_CHECKING:
     from soli.evaluation.aggregate import Group, Statistics
@@ -32,13 +34,40 @@ def evaluate(
     scores: Annotated[
         str, typer.Option("--scores", help="si (SI-SDR ...), bss (BSS eval 3), bss4 (BSS eval 4), or several.")
     ] = "si,bss",
+    thresholds: Annotated[
+        str | None,
+        typer.Option(
+            "--thresholds",
+            help="Of sound events: tuned on split valid, those of the model, or published; by default valid, if there.",
+        ),
+    ] = None,
+    pictures: Annotated[
+        int | None, typer.Option("--pictures", min=0, help="Of sound events: clips to draw, the first so many.")
+    ] = None,
     json: JsonFlag = False,
 ) -> int:
     """Score a model on every item of a manifest, with the mixture as floor and an ideal mask as ceiling.
 
     OUT gets results.jsonl, a line an item and source, and summary.json. The same call goes on where the last one
-    stopped; a folder with results of another model, manifest or settings is refused.
+    stopped; a folder with results of another model, manifest or settings is refused. A model of sound events is scored
+    on tags, frames, segments, events, masks and separated classes: a CSV file each, report.txt, and pictures.
     """
+    if _finds_events(model):
+        from soli.evaluation.events_run import plan_events
+        from soli.evaluation.scoring import families_of as scores_of
+
+        plan = plan_events(
+            model,
+            data,
+            split=split,
+            limit=limit,
+            workers=workers,
+            threads=threads,
+            families=scores_of(scores),
+            thresholds=thresholds,
+        )
+        return evaluate_events(plan, out, pictures=pictures, named_split=split is not None, json=json)
+    _refuse_events_options(model, thresholds=thresholds, pictures=pictures)
     with stoppable("items"), counting("items", quiet=json) as count:
         from soli.evaluation.results import as_json
         from soli.evaluation.run import evaluate as run
@@ -67,6 +96,20 @@ def evaluate(
     if note:
         print_note(note)
     return 1 if summary.failed else 0
+
+
+def _finds_events(model: str) -> bool:
+    from soli.evaluation.contest import BASELINES
+    from soli.evaluation.events_run import is_events_model
+
+    return model not in BASELINES and is_events_model(model)
+
+
+def _refuse_events_options(model: str, **options: object) -> None:
+    """Raises UsageError where an option was given that would have no effect."""
+    for name, value in options.items():
+        if value is not None:
+            raise UsageError(f"--{name} is for models of sound events, and {model} is none", do="leave it out")
 
 
 def _print(summary: "Summary", out: Path) -> None:
