@@ -12,7 +12,8 @@ from matplotlib import pyplot as plt
 
 import made_scenes as scenes
 from soli.evaluation.events_run import EventsResult, evaluate_events, plan_events
-from soli.evaluation.events_shown import Shown, shown
+from soli.evaluation.events_shown import shown
+from soli.evaluation.events_view import Shown
 from soli.report import events_plots
 from soli.report.events_files import file_of, write_pictures, write_tables
 from soli.report.events_tables import csv_files, report_text, text_table
@@ -36,7 +37,7 @@ def _read(text: str) -> dict[str, dict[str, str]]:
 
 
 def test_every_table_is_a_csv_file_that_holds_its_figures(result: EventsResult) -> None:
-    files = csv_files(result)
+    files = csv_files(result.summary, result.lines)
     for kind, section in result.summary.sections.items():
         rows = _read(files[f"{kind}.csv"])
         for name, figures in {"all together": section.overall, **section.classes}.items():
@@ -47,7 +48,7 @@ def test_every_table_is_a_csv_file_that_holds_its_figures(result: EventsResult) 
 
 
 def test_what_was_found_can_be_scored_by_others(result: EventsResult) -> None:
-    files = csv_files(result)
+    files = csv_files(result.summary, result.lines)
     truth, found = (list(csv.DictReader(io.StringIO(files[name]))) for name in ("truth.csv", "found.csv"))
     assert [(row["clip"], row["label"]) for row in truth] == [
         ("test-0", "hum"), ("test-1", "hiss"), ("test-2", "hum"), ("test-2", "hiss")
@@ -77,7 +78,7 @@ def test_tables_in_text_stand_in_columns() -> None:
 
 
 def test_files_are_written(result: EventsResult, clips: list[Shown], tmp_path: Path) -> None:
-    write_tables(result, tmp_path)
+    write_tables(result.summary, result.lines, tmp_path)
     drawn = write_pictures(result.summary, clips[:1], tmp_path)
     assert (tmp_path / "report.txt").read_text() == report_text(result.summary)
     assert len(drawn) == 1 + 3

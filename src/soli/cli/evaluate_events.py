@@ -9,7 +9,8 @@ from soli.cli.progress import counting
 from soli.cli.stopping import stoppable
 
 if TYPE_CHECKING:
-    from soli.evaluation.events_run import EventsPlan, EventsResult, EventsSummary
+    from soli.evaluation.events_run import EventsPlan, EventsResult
+    from soli.evaluation.events_summary import EventsSummary
 
 PICTURED = 3
 """Clips that pictures are drawn of, unless another number is asked for."""
@@ -29,7 +30,7 @@ def evaluate_events(plan: "EventsPlan", out: Path, *, pictures: int | None, name
         from soli.report.events_files import write_tables
 
         result = run(plan, out, watch=count.watch)
-        write_tables(result, out)
+        write_tables(result.summary, result.lines, out)
         drawn = _draw(result, out, wanted)
     summary = result.summary
     if json:

@@ -18,9 +18,8 @@ from soli.errors import SoliError
 from soli.evaluation.events_answer import answered
 from soli.evaluation.events_line import ClipLine, Frames
 from soli.evaluation.events_truth import events_in, ideal_mask, tags_of
-from soli.evaluation.line import Line
+from soli.evaluation.line import FailedItem, Line
 from soli.evaluation.oracle import ideal_ratio_estimates
-from soli.evaluation.run import FailedItem
 from soli.evaluation.scoring import Separated, scored
 from soli.media.resample import resample
 from soli.modelfile import ModelInfo

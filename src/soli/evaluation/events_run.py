@@ -10,23 +10,22 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict
 
 from soli.atomic import write_atomically
 from soli.data.folds import VALID
 from soli.data.manifest import Manifest, Row, read_manifest
 from soli.errors import DataError, SoliError, UsageError
-from soli.evaluation.aggregate import SourceSummary
 from soli.evaluation.events_item import Job
 from soli.evaluation.events_line import ClipLine
-from soli.evaluation.events_scores import Section, sections, separated
+from soli.evaluation.events_scores import sections, separated
 from soli.evaluation.events_store import ClipStore
+from soli.evaluation.events_summary import EventsSummary
 from soli.evaluation.events_thresholds import ORIGINS, Origin, Thresholds, of_model, published, tuned_on
 from soli.evaluation.events_truth import check_labels
-from soli.evaluation.results import SUMMARY, Identity
-from soli.evaluation.run import FailedItem, workers_of
+from soli.evaluation.identity import Identity
+from soli.evaluation.line import FailedItem
+from soli.evaluation.results import SUMMARY
+from soli.evaluation.run import workers_of
 from soli.evaluation.selection import ALL, Selection, select
 from soli.metrics.bss import TAPS
 from soli.modelfile import ModelInfo, read_model
@@ -35,32 +34,6 @@ from soli.separation import zoo
 from soli.version import __version__
 
 Watch = Callable[[int, int], None]
-
-
-class EventsSummary(BaseModel):
-    """What a run came to: who, on which clips, by which thresholds, and every kind of scores as a table.
-
-    `strong`: clips of which it is known when each class sounds; the others count for tags alone. `separation`: all
-    figures of separated classes, and of the rest. `rtf`: time of the model over duration of sound, in one worker.
-    """
-
-    model_config = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
-
-    kind: Literal["events"] = "events"
-    run: Identity
-    splits: list[str]
-    left_out: int
-    items: int
-    done: int
-    failed: list[FailedItem]
-    strong: int
-    audio_s: float
-    model_s: float
-    rtf: float | None
-    classes: tuple[str, ...]
-    thresholds: Thresholds
-    sections: dict[str, Section]
-    separation: dict[str, SourceSummary]
 
 
 @dataclass(frozen=True)
@@ -257,6 +230,7 @@ def _summary(
         done=len(lines),
         failed=failed,
         strong=sum(line.events is not None for line in lines),
+        frames_hz=plan.rate_hz,
         audio_s=round(audio_s, 3),
         model_s=round(model_s, 3),
         rtf=model_s / audio_s,

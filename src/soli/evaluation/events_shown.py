@@ -1,37 +1,12 @@
-"""What the pictures of a clip show, made anew: the sound, all masks beside the ideal ones, and what was found."""
+"""Clips to draw: run through the model once more, since their masks are not kept."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
 
 from soli.data.render import render
 from soli.evaluation.events_item import Job, sounds_of
 from soli.evaluation.events_run import EventsPlan
 from soli.evaluation.events_thresholds import Thresholds
-from soli.types import Array, Event, StftSettings
-
-
-@dataclass(frozen=True)
-class Shown:
-    """One clip: its mixture (T,), masks (K, M, N), ideal masks where truth is strong, frame probabilities (K, N)."""
-
-    id: str
-    classes: tuple[str, ...]
-    labels: tuple[str, ...]
-    mixture: Array
-    sample_rate: int
-    stft: StftSettings
-    masks: Array
-    ideal: NDArray[np.bool_] | None
-    frames: Array
-    true: tuple[Event, ...] | None
-    found: tuple[Event, ...]
-
-    @property
-    def duration_s(self) -> float:
-        return len(self.mixture) / self.sample_rate
+from soli.evaluation.events_view import Shown
 
 
 def shown(plan: EventsPlan, thresholds: Thresholds, ids: Sequence[str]) -> list[Shown]:

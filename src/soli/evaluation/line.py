@@ -57,3 +57,10 @@ class Line(BaseModel):
         if name not in scores or (name.endswith(FRAMEWISE) and scores[name] is None):
             return None
         return bounded(scores[name])
+
+
+class FailedItem(BaseModel):
+    """An item that could not be judged, and why."""
+
+    id: str
+    error: str

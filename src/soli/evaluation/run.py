@@ -12,8 +12,9 @@ from soli.data.manifest import Row, read_manifest
 from soli.data.render import render
 from soli.errors import DataError, SoliError, UsageError
 from soli.evaluation.aggregate import SourceSummary, summarise
-from soli.evaluation.line import Line
-from soli.evaluation.results import SUMMARY, Identity, Results, in_order
+from soli.evaluation.identity import Identity
+from soli.evaluation.line import FailedItem, Line
+from soli.evaluation.results import SUMMARY, Results, in_order
 from soli.evaluation.scoring import FAMILIES, judge
 from soli.evaluation.selection import Selection, select
 from soli.evaluation.subject import Subject, subject_of
@@ -25,13 +26,6 @@ from soli.version import __version__
 MOST_WORKERS = 8
 
 Watch = Callable[[int, int], None]
-
-
-class FailedItem(BaseModel):
-    """An item that could not be judged, and why."""
-
-    id: str
-    error: str
 
 
 class Summary(BaseModel):

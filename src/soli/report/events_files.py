@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from soli.atomic import cannot_write, write_atomically
-from soli.evaluation.events_run import EventsResult, EventsSummary
-from soli.evaluation.events_shown import Shown
+from soli.evaluation.events_line import ClipLine
+from soli.evaluation.events_summary import EventsSummary
+from soli.evaluation.events_view import Shown
 from soli.report.events_tables import REPORT, csv_files, report_text
 
 PICTURES, BARS = "pictures", "by-class.png"
 
 
-def write_tables(result: EventsResult, out: Path) -> None:
+def write_tables(summary: EventsSummary, lines: Sequence[ClipLine], out: Path) -> None:
     """Writes a CSV file a kind of scores, and `report.txt`. Raises OutputError."""
-    for name, text in {**csv_files(result), REPORT: report_text(result.summary)}.items():
+    for name, text in {**csv_files(summary, lines), REPORT: report_text(summary)}.items():
         write_atomically(out / name, text)
 
 

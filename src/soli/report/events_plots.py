@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from soli.dsp.frames import FrameGrid
 from soli.dsp.stft import stft
 from soli.evaluation.events_scores import CELLS, EVENTS, FRAMES, SEPARATION, TAGGING, TITLES, Section
-from soli.evaluation.events_shown import Shown
+from soli.evaluation.events_view import Shown
 from soli.metrics.sed import frame_truth
 from soli.report.plots import DPI
 from soli.report.theme import LIGHT, Theme, drawn_in

@@ -5,8 +5,8 @@ import io
 from collections.abc import Sequence
 
 from soli.evaluation.events_line import ClipLine
-from soli.evaluation.events_run import EventsResult, EventsSummary
 from soli.evaluation.events_scores import SEPARATION, TITLES, Section
+from soli.evaluation.events_summary import EventsSummary
 from soli.evaluation.events_thresholds import Thresholds
 from soli.metrics.arrays import Score
 from soli.types import Event
@@ -29,14 +29,13 @@ _SHOWN = {
 """What the text has of a table that has more; the CSV file has all."""
 
 
-def csv_files(result: EventsResult) -> dict[str, str]:
+def csv_files(summary: EventsSummary, lines: Sequence[ClipLine]) -> dict[str, str]:
     """A file a kind of scores; the thresholds; and of every clip its tags, what is true, and what was found."""
-    plan, summary, lines = result.plan, result.summary, result.lines
     thresholds = summary.thresholds
     files = {f"{kind}.csv": section_csv(section) for kind, section in summary.sections.items()}
     files["thresholds.csv"] = _thresholds_csv(thresholds)
     files["tags.csv"] = as_csv([("clip", *summary.classes), *((line.id, *line.tags) for line in lines)])
-    found = [(line, thresholds.events(line, rate_hz=plan.rate_hz)) for line in lines]
+    found = [(line, thresholds.events(line, rate_hz=summary.frames_hz)) for line in lines]
     files["found.csv"] = _events_csv(found)
     if summary.strong:
         files["truth.csv"] = _events_csv([(line, line.events or ()) for line in lines])
