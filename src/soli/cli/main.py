@@ -47,6 +47,12 @@ COMMANDS = {
         "Take recordings apart into their sources.",
         "soli separate examples/speech_by_the_sea.flac --out separated",
     ),
+    "detect": Command(
+        "soli.cli.detect",
+        "detect",
+        "Find the sound events in recordings.",
+        "soli detect street.wav --model runs/crnn.soli.onnx --stems",
+    ),
     "models": Command("soli.cli.models", "models", "List the models, or show one.", "soli models voice"),
     "doctor": Command("soli.cli.doctor", "doctor", "Check that everything soli needs works here.", "soli doctor"),
     "selftest": Command(

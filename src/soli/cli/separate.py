@@ -1,6 +1,5 @@
 """`soli separate`: files and folders in, a folder of stems for each out."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -14,40 +13,27 @@ from soli.cli.common import (
     OutFolder,
     ThreadsOption,
     comma_list,
-    print_error,
     print_json,
-    print_note,
-    print_warning,
 )
 from soli.cli.stopping import Stopped, stoppable_between
+from soli.cli.working import Inputs, Overwrite, Quiet, Recursive, planned, run
 from soli.errors import OutputError
 from soli.separation.batch import Batch
 from soli.separation.files import Settings
 from soli.separation.outfolder import writable
-from soli.separation.plan import SUFFIXES, Failure, Item, plan
+from soli.separation.plan import Failure
 from soli.separation.record import Record
 from soli.separation.work import Separation
 from soli.separation.zoo import load
 
-Inputs = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="INPUT...",
-        help="Sound or video files, and folders of them. Files that are named may be called anything; in a folder they"
-        f" are known by their suffix: {' '.join(sorted(SUFFIXES))} (or in capitals).",
-    ),
-]
 Stems = Annotated[str | None, typer.Option(help="Write only these stems: names with commas between.")]
-Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Look into the sub-folders of folders.")]
 Format = Annotated[str, typer.Option(help="wav, flac, ogg, opus, mp3 or m4a.")]
 Subtype = Annotated[
     str | None, typer.Option(help="wav: float32 (default), pcm24, pcm16; flac: pcm24 (default), pcm16.")
 ]
 ChunkS = Annotated[float | None, typer.Option(help="Seconds that the network sees at once: less, less memory.")]
 ChunkBatch = Annotated[int, typer.Option(min=1, help="Chunks that go through the network together.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Do all files anew, and replace what is there.")]
 Remux = Annotated[bool, typer.Option("--remux", help="Also write a video with one sound track a stem.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no table.")]
 
 
 def separate(
@@ -83,8 +69,8 @@ def separate(
             loaded = load(model, threads=threads, device=device)
             settings.check(loaded.sources)
             with writable(out):
-                items = _planned(inputs, recursive=recursive)
-                _run(Batch(Separation(loaded, settings), out, overwrite=overwrite), items, results, check, quiet=quiet)
+                items = planned(inputs, recursive=recursive, command="separate")
+                run(Batch(Separation(loaded, settings), out, overwrite=overwrite), items, results, check, quiet=quiet)
     except Stopped:
         if json:
             _print_object(results, stopped=True)
@@ -94,19 +80,6 @@ def separate(
             _print_object([Failure(given, str(error)) for given in inputs])
         raise
     _report(results, json=json, quiet=quiet)
-
-
-def _planned(inputs: list[str], *, recursive: bool) -> list[Item | Failure]:
-    """What is to be done, with a word on what is not."""
-    left_out: list[Path] = []
-    items = plan(inputs, recursive=recursive, left_out=left_out.append)
-    if left_out:
-        files = "1 file" if len(left_out) == 1 else f"{len(left_out)} files"
-        print_note(
-            f"{files} without a suffix of sound or video (such as {left_out[0]}) left out; soli separate --help lists"
-            " the suffixes, and files that are named outright may have any"
-        )
-    return items
 
 
 def _print_object(results: list[Record | Failure], *, stopped: bool = False) -> None:
@@ -124,34 +97,3 @@ def _report(results: list[Record | Failure], *, json: bool, quiet: bool) -> None
 
         print_results(results)
     raise typer.Exit(1 if any(isinstance(result, Failure) for result in results) else 0)
-
-
-def _run(
-    batch: Batch,
-    items: list[Item | Failure],
-    results: list[Record | Failure],
-    check: Callable[[], None],
-    *,
-    quiet: bool,
-) -> None:
-    """Adds to the results, in the order of the items, also where it is stopped; prints errors and warnings.
-
-    `check` is called often, between steps, and raises where the work is to stop.
-    """
-    from soli.cli.progress import progress
-
-    with progress(len(items), quiet=quiet) as bar:
-
-        def watch(item: Item, done_s: float, total_s: float | None) -> None:
-            check()
-            bar.watch(item, done_s, total_s)
-
-        for result in batch.run(items, watch):
-            bar.finished()
-            results.append(result)
-            if isinstance(result, Failure):
-                print_error(result.error)
-            else:
-                for warning in result.warnings:
-                    print_warning(warning)
-            check()
