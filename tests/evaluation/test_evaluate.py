@@ -17,8 +17,9 @@ from soli.cli.main import main
 from soli.data.manifest import read_manifest, write_manifest
 from soli.data.render import render
 from soli.errors import DataError, ModelFileError, OutputError, SoliError, UsageError
+from soli.evaluation.identity import LINES, SUMMARY
 from soli.evaluation.line import Line
-from soli.evaluation.results import LINES, SUMMARY, as_json, read_lines
+from soli.evaluation.results import as_json, read_lines
 from soli.evaluation.run import evaluate
 from soli.evaluation.subject import subject_of
 

@@ -18,8 +18,7 @@ from soli.evaluation.events_line import ClipLine, Frames
 from soli.evaluation.events_run import EventsPlan, EventsResult, evaluate_events, plan_events
 from soli.evaluation.events_store import CELLS, CLIPS, ClipStore, read_clips
 from soli.evaluation.events_summary import EventsSummary
-from soli.evaluation.identity import Identity
-from soli.evaluation.results import SUMMARY
+from soli.evaluation.identity import SUMMARY, Identity
 from soli.metrics import tagging
 from soli.metrics.sed import event_based, segment_based, summed
 from soli.types import Event

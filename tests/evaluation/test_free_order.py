@@ -15,11 +15,12 @@ from soli.dsp.stft import stft
 from soli.errors import UsageError
 from soli.evaluation.compare import compare
 from soli.evaluation.contest import Entry, contest_on
+from soli.evaluation.identity import LINES
 from soli.evaluation.kmeans import two_means_estimates, two_means_masks
 from soli.evaluation.matching import matched
 from soli.evaluation.oracle import FALLBACK_RATE as RATE
 from soli.evaluation.oracle import FALLBACK_STFT as STFT
-from soli.evaluation.results import LINES, read_lines
+from soli.evaluation.results import read_lines
 from soli.evaluation.run import evaluate
 from soli.evaluation.subject import subject_of
 from soli.metrics.si import si_sdr

@@ -14,7 +14,8 @@ import tiny_manifest as tiny
 
 import models
 from soli.errors import OutputError
-from soli.evaluation.results import LINES, Results, read_lines
+from soli.evaluation.identity import LINES
+from soli.evaluation.results import Results, read_lines
 from soli.evaluation.run import evaluate
 from soli.pool import in_processes
 from waiting import wait_for

@@ -12,7 +12,8 @@ from soli.data.manifest import read_manifest, write_manifest
 from soli.errors import OutputError, UsageError
 from soli.evaluation.compare import compare
 from soli.evaluation.contest import Entry, contest_on
-from soli.evaluation.results import LINES, read_lines
+from soli.evaluation.identity import LINES
+from soli.evaluation.results import read_lines
 from soli.evaluation.run import evaluate
 from soli.evaluation.selection import select
 

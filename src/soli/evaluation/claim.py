@@ -6,8 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from soli.errors import OutputError, UsageError
-from soli.evaluation.identity import SCHEMA_VERSION, Identity, called
-from soli.evaluation.results import RUN
+from soli.evaluation.identity import RUN, SCHEMA_VERSION, Identity, called
 from soli.evaluation.selection import Selection
 from soli.evaluation.subject import Subject
 

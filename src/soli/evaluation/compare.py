@@ -9,9 +9,9 @@ from soli.evaluation.clips import Clips, worst_lines, write_clips
 from soli.evaluation.comparison import Clip, Comparison, Cost, Failed
 from soli.evaluation.contest import Contest, Entry, Judged
 from soli.evaluation.footprint import Footprint, footprint, machine
-from soli.evaluation.identity import SCHEMA_VERSION
+from soli.evaluation.identity import LINES, SCHEMA_VERSION
 from soli.evaluation.kept import kept
-from soli.evaluation.results import LINES, read_lines
+from soli.evaluation.results import read_lines
 from soli.evaluation.run import Plan, Summary, carry_out
 from soli.evaluation.standing import compared
 from soli.evaluation.subject import Subject, subject_of

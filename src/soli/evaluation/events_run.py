@@ -22,9 +22,8 @@ from soli.evaluation.events_store import ClipStore
 from soli.evaluation.events_summary import EventsSummary
 from soli.evaluation.events_thresholds import ORIGINS, Origin, Thresholds, of_model, published, tuned_on
 from soli.evaluation.events_truth import check_labels
-from soli.evaluation.identity import Identity
+from soli.evaluation.identity import SUMMARY, Identity
 from soli.evaluation.line import FailedItem
-from soli.evaluation.results import SUMMARY
 from soli.evaluation.run import workers_of
 from soli.evaluation.selection import ALL, Selection, select
 from soli.metrics.bss import TAPS

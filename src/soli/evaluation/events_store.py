@@ -19,8 +19,8 @@ from soli.atomic import cannot_write, write_atomically
 from soli.errors import DataError
 from soli.evaluation.events_item import Judged
 from soli.evaluation.events_line import ClipLine
-from soli.evaluation.identity import Identity
-from soli.evaluation.results import RUN, check_identity
+from soli.evaluation.identity import RUN, Identity
+from soli.evaluation.results import check_identity
 from soli.metrics.streaming import StreamingScores
 from soli.separation.outfolder import held
 

@@ -4,6 +4,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+RUN, LINES, SUMMARY = "run.json", "results.jsonl", "summary.json"
+"""Files of a run's folder: who was judged on what, a line an item and source, and what it all comes to."""
+
 SCHEMA_VERSION = 2
 """1 had the windows of its ideal masks in samples, whatever the rate, and another kmeans2."""
 

@@ -15,11 +15,9 @@ from pydantic import BaseModel, ValidationError
 
 from soli.atomic import cannot_write, write_atomically
 from soli.errors import DataError, OutputError, UsageError
-from soli.evaluation.identity import Identity
+from soli.evaluation.identity import LINES, RUN, Identity
 from soli.evaluation.line import Line
 from soli.separation.outfolder import held
-
-RUN, LINES, SUMMARY = "run.json", "results.jsonl", "summary.json"
 
 
 class Results:

@@ -12,9 +12,9 @@ from soli.data.manifest import Row, read_manifest
 from soli.data.render import render
 from soli.errors import DataError, SoliError, UsageError
 from soli.evaluation.aggregate import SourceSummary, summarise
-from soli.evaluation.identity import Identity
+from soli.evaluation.identity import SUMMARY, Identity
 from soli.evaluation.line import FailedItem, Line
-from soli.evaluation.results import SUMMARY, Results, in_order
+from soli.evaluation.results import Results, in_order
 from soli.evaluation.scoring import FAMILIES, judge
 from soli.evaluation.selection import Selection, select
 from soli.evaluation.subject import Subject, subject_of

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
+from soli.evaluation.events_folds import COUNTS
 from soli.evaluation.events_line import ClipLine
 from soli.evaluation.events_scores import SEPARATION, TITLES, Section
 from soli.evaluation.events_summary import EventsSummary
@@ -13,8 +14,6 @@ from soli.types import Event
 
 MACRO, OVERALL = "macro average", "all together"
 REPORT = "report.txt"
-COUNTS = ("reference", "estimate", "hits", "items")
-"""Figures that are numbers of things."""
 
 _SPELLED = {
     "f1": "F1", "roc_auc": "AUC", "average_precision": "AP", "error_rate": "error rate", "psds": "PSDS",
@@ -90,12 +89,17 @@ def explanations(summary: EventsSummary) -> list[str]:
 
 def section_lines(kind: str, section: Section) -> list[str]:
     """A section as lines of text."""
+    return text_table(*section_rows(kind, section))
+
+
+def section_rows(kind: str, section: Section) -> tuple[list[str], list[list[str]]]:
+    """A section for people: the head, and a row for each average and each class."""
     names = [name for name in columns(section) if kind not in _SHOWN or name in _SHOWN[kind]]
     rows = [
         [name, *(figure(figures.get(each), each, kind) if each in figures else "" for each in names)]
         for name, figures in _rows(section)
     ]
-    return text_table(["", *map(spelled, names)], rows)
+    return ["", *map(spelled, names)], rows
 
 
 def text_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
