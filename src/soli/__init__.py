@@ -4,6 +4,7 @@
 >>> stems = soli.separate(samples, sample_rate=48000)          # arrays in, arrays out
 >>> for part in soli.stream(blocks, sample_rate=48000): ...    # any length, constant memory
 >>> voice = soli.load("voice")                                 # a Separator, thread-safe
+>>> found = soli.detect("talk.wav", "events.soli.onnx")        # found.events, found.tags: what sounds, and when
 """
 
 import os
@@ -16,13 +17,15 @@ from soli.version import __version__
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
+    from soli.detection.detect import detect
     from soli.separation.api import load, separate, stream
     from soli.types import Audio
 
-__all__ = ["Audio", "__version__", "load", "separate", "stream"]
+__all__ = ["Audio", "__version__", "detect", "load", "separate", "stream"]
 
 _HOMES = {
     "Audio": "soli.types",
+    "detect": "soli.detection.detect",
     "load": "soli.separation.api",
     "separate": "soli.separation.api",
     "stream": "soli.separation.api",

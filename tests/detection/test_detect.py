@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import soli
 from made_events import bursts
 from models import RATE, events_model, low_pass_model, save
 from soli.detection.detect import Detected, detect, with_thresholds
@@ -115,7 +116,7 @@ def test_files_bytes_and_samples_give_the_same(model: Model, tmp_path: Path) -> 
     write_audio(path, mixture, sample_rate=RATE)
     found = [detect(source, model) for source in (path, str(path), path.read_bytes(), Audio(mixture, RATE))]
     assert len({each.events for each in found}) == 1
-    assert detect(path, model.path).events == found[0].events
+    assert soli.detect(path, model.path).events == found[0].events
 
 
 def test_every_window_is_shown(model: Model) -> None:

@@ -80,6 +80,9 @@ def test_weak_labels(tmp_path: Path) -> None:
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     splits = {name: Counter(row.split for row in read_manifest(tmp_path / name).rows) for name in WEAK}
     assert splits == WEAK
+    for name in ("00000", "cough01"):
+        made = {path.name for path in (tmp_path / "detected" / name).iterdir()}
+        assert made >= {"events.csv", "tags.csv", "picture.png", "labels.txt", "rest.wav"}
     assert [names_in(root) for root in sets] == before, "something was written into a set"
 
 

@@ -18,7 +18,7 @@ def export(
     ] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Turn the best weights of a run into one model file that soli separate can use."""
+    """Turn the best weights of a run into one model file that soli separate, or soli detect, can use."""
     from soli.evaluation.card import read_card
     from soli.train.export import export as write_model
     from soli.train.run import RunFolder
@@ -31,4 +31,5 @@ def export(
     else:
         size_mb = path.stat().st_size / 1e6
         typer.echo(f"{path}: {info.parameters:,} parameters, {info.macs_per_s / 1e6:.0f} MMAC/s, {size_mb:.1f} MB")
-        typer.echo(f"next: soli separate FILE --model {path}")
+        command = "detect" if info.kind == "events" else "separate"
+        typer.echo(f"next: soli {command} FILE --model {path}")
