@@ -91,6 +91,14 @@ def test_masks_that_claim_more_than_there_is_share_it(network: EventsSeparator) 
     assert difference_db(mixture[0] / 2, alone[1]) < -100, "who is absent claims nothing"
 
 
+def test_some_classes_alone_are_as_they_are_among_all(network: EventsSeparator) -> None:
+    mixture = np.stack([burst(500, 0.5, 1, length_s=2) + burst(3000, 0.2, 1, length_s=2)] * 2)
+    alone = network.only(("s1",))
+    assert (alone.sources, network.sources) == (("s1",), ("s0", "s1"))
+    assert np.array_equal(alone.separate(mixture), network.separate(mixture)[1:])
+    assert np.array_equal(alone.hear(mixture).tags, network.hear(mixture).tags)
+
+
 def test_what_is_heard_of_silence_is_nothing(network: EventsSeparator) -> None:
     heard = network.hear(np.stack([burst(500, 0.5, 1, length_s=2), np.zeros(2 * RATE, np.float32)]))
     assert heard.tags[0, 0] > 0.9

@@ -17,7 +17,6 @@ from soli.errors import InputError
 from soli.media.audio import Source, open_audio
 from soli.modelfile import DetectionInfo
 from soli.separation.model import Model, check_channels
-from soli.separation.windows import Windowed
 from soli.separation.zoo import load
 from soli.types import Array, Audio
 
@@ -68,10 +67,8 @@ def with_thresholds(model: Model, thresholds: DetectionInfo) -> Model:
 
     Raises UsageError where it is no model of sound events, InputError where the classes are not as many.
     """
-    network = Listener(model).network.with_thresholds(thresholds)
-    window_s, overlap_s = model.info.window_s, model.info.overlap_s
-    assert window_s is not None, "an events network has windows"
-    return replace(model, network=Windowed(network, window_s=window_s, overlap_s=overlap_s))
+    listener = Listener(model)
+    return replace(model, network=listener.windowed.with_network(listener.network.with_thresholds(thresholds)))
 
 
 class Detection:

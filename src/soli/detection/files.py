@@ -21,6 +21,7 @@ from soli.modelfile import DetectionInfo
 from soli.separation.files import Made, Progress
 from soli.separation.meters import Meter
 from soli.separation.model import Model
+from soli.separation.residual import Residual
 from soli.separation.stream import StreamSeparator
 
 # The names of outputs that are no stems; those are called as their classes, and no class has a dot in its name.
@@ -86,7 +87,10 @@ class Detecting:
                 _write(outputs[PICTURE], lambda part: draw(part, seen, found))
             absent = [stem for stem in self.model.info.estimated if stem not in found.present]
             written = {stem: outputs[stem] for stem in stems if stem not in absent}
-            null_db = self._separated(source, written, _share(progress, 1, 2), undo) if written else None
+            null_db = None
+            if written:
+                residual = self._listener.residual(found.present)
+                null_db = _separated(source, written, residual, _share(progress, 1, 2), undo)
             parts = [name for name in outputs if name not in stems or name in written]
             yield Made(
                 parts={name: part_of(outputs[name]) for name in parts},
@@ -117,23 +121,26 @@ class Detecting:
             seen = None if overview is None else overview.seen(sample_rate=network.sample_rate)
             return result, seen, tuple(reader.info.warnings)
 
-    def _separated(self, source: Source, outputs: dict[str, Path], progress: Progress, undo: ExitStack) -> float | None:
-        """Writes the stems under their temporary names; gives the null test of them all."""
-        with open_audio(source) as reader:
-            info = reader.info
-            writers = {name: _writer(path, info, undo) for name, path in outputs.items()}
-            stream = StreamSeparator(self.model.residual, sample_rate=info.sample_rate)
-            meter, frames = Meter(stream.sources), 0
-            for mixture, stems in stream.pairs(reader.blocks()):
-                meter.add(mixture, stems)
-                for name, stem in zip(stream.sources, stems, strict=True):
-                    if name in writers:
-                        writers[name].write(stem)
-                frames += mixture.shape[-1]
-                progress(frames / info.sample_rate, info.duration_s)
-            for writer in writers.values():
-                writer.finish()
-            return meter.null_db
+
+def _separated(
+    source: Source, outputs: dict[str, Path], residual: Residual, progress: Progress, undo: ExitStack
+) -> float | None:
+    """Writes the stems under their temporary names; gives the null test of them all."""
+    with open_audio(source) as reader:
+        info = reader.info
+        writers = {name: _writer(path, info, undo) for name, path in outputs.items()}
+        stream = StreamSeparator(residual, sample_rate=info.sample_rate)
+        meter, frames = Meter(stream.sources), 0
+        for mixture, stems in stream.pairs(reader.blocks()):
+            meter.add(mixture, stems)
+            for name, stem in zip(stream.sources, stems, strict=True):
+                if name in writers:
+                    writers[name].write(stem)
+            frames += mixture.shape[-1]
+            progress(frames / info.sample_rate, info.duration_s)
+        for writer in writers.values():
+            writer.finish()
+        return meter.null_db
 
 
 def _writer(path: Path, info: AudioInfo, undo: ExitStack) -> AudioWriter:

@@ -1,11 +1,13 @@
 """A recording at any rate to what a network of sound events says of its windows, one after another."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from soli.errors import UsageError
+from soli.modelfile import REST
 from soli.separation.events import EventsSeparator, Heard
 from soli.separation.model import Model
+from soli.separation.residual import Residual
 from soli.separation.stream import resampled
 from soli.separation.windows import Windowed, cut
 from soli.types import Array
@@ -38,7 +40,7 @@ class Listener:
                 wanted="one of sound events",
                 do="give another (--model), or take the recording apart with it: soli separate",
             )
-        self.network = windowed.network
+        self.windowed, self.network = windowed, windowed.network
         self.step, self.overlap = windowed.step, windowed.overlap
 
     @property
@@ -49,6 +51,12 @@ class Listener:
     def frames(self) -> tuple[int, int]:
         """The step from window to window, and what two of them share, in frames."""
         return self.step // self.network.hop, self.overlap // self.network.hop
+
+    def residual(self, classes: Sequence[str]) -> Residual:
+        """What takes a recording apart into these classes, all that are there, and the rest."""
+        # With none there is nothing to estimate, and a silent class does for it.
+        network = self.network.only(classes or self.network.sources[:1])
+        return Residual(self.windowed.with_network(network), rest=REST)
 
     def windows(self, blocks: Iterable[Array], *, sample_rate: int) -> Iterator[Window]:
         """The windows of a recording in blocks (C, T) of one channel count, in order; never all of it.

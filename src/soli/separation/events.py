@@ -5,6 +5,7 @@ that the class is there at all. Its masks and tags are those of a window of the 
 """
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -56,6 +57,7 @@ class EventsSeparator(BatchedSeparator):
         self.bands = matrix  # (M, F)
         self._to_bins = mel_to_bins(matrix)
         self.thresholds = np.array(self.detection.tag, dtype=np.float64)
+        self._estimated = list(range(len(self.thresholds)))
         session = Session(
             model, name=info.name, input="spectrum", outputs=("masks", "tags"), threads=threads, device=device
         )
@@ -68,11 +70,21 @@ class EventsSeparator(BatchedSeparator):
 
     def with_thresholds(self, detection: DetectionInfo) -> Self:
         """The same network with other thresholds than its file's. Raises InputError where these are not one a class."""
-        if len(detection.tag) != len(self.sources):
-            found = f"{len(detection.tag)} thresholds for {len(self.sources)} classes"
+        if len(detection.tag) != len(self.thresholds):
+            found = f"{len(detection.tag)} thresholds for {len(self.thresholds)} classes"
             raise InputError(found, wanted="one a class")
         twin = copy.copy(self)
         twin.detection, twin.thresholds = detection, np.array(detection.tag, dtype=np.float64)
+        return twin
+
+    def only(self, classes: Sequence[str]) -> Self:
+        """The same network as a separator of these classes alone, for which there is memory to be had.
+
+        Of what it says of a mixture nothing is left out: masks and tags are those of all K classes.
+        """
+        twin = copy.copy(self)
+        twin._estimated = [self.info.estimated.index(name) for name in classes]
+        twin.sources = tuple(classes)
         return twin
 
     def hear(self, mixtures: Array) -> Heard:
@@ -83,7 +95,7 @@ class EventsSeparator(BatchedSeparator):
         """
         items, length = mixtures.shape
         frames = frame_count(length, self.hop)
-        classes = len(self.sources)
+        classes = len(self.thresholds)
         masks = np.zeros((items, classes, len(self.bands), frames), dtype=np.float32)
         tags = np.zeros((items, classes), dtype=np.float32)
         spectrum = np.zeros((items, self._stft.bins, frames), dtype=np.complex64)
@@ -97,20 +109,22 @@ class EventsSeparator(BatchedSeparator):
         return Heard(masks, tags, spectrum)
 
     def stems(self, heard: Heard, length: int) -> Array:
-        """The estimates (B, K, T) of the classes in items of T = `length` samples."""
-        estimates = np.zeros((*heard.tags.shape, length), dtype=np.float32)
+        """The estimates (B, S, T) of the sources, which are all K classes or some, in items of T = `length` samples."""
+        estimates = np.zeros((len(heard.tags), len(self.sources), length), dtype=np.float32)
         for item, there in enumerate(heard.tags > self.thresholds):
-            present = np.flatnonzero(there)
+            present: list[int] = np.flatnonzero(there).tolist()
             masks = heard.masks[item, present]  # (K', M, N)
             masks = masks / np.maximum(masks.sum(axis=0), 1)
             for place, mask in zip(present, masks, strict=True):  # one by one: spectra of all would be large
-                estimates[item, place] = istft((self._to_bins @ mask) * heard.spectrum[item], self._stft, length)
+                if place in self._estimated:
+                    stem = istft((self._to_bins @ mask) * heard.spectrum[item], self._stft, length)
+                    estimates[item, self._estimated.index(place)] = stem
         return estimates
 
     def _hear(self, mixtures: Array) -> Heard:
         spectrum = stft(mixtures, self._stft)  # (B, F, N)
         masks, tags = self._session.run(as_planes(spectrum))
-        items, classes, frames = len(mixtures), len(self.sources), spectrum.shape[-1]
+        items, classes, frames = len(mixtures), len(self.thresholds), spectrum.shape[-1]
         self._check_shape(masks, (items, classes, len(self.bands), frames))
         self._check_shape(tags, (items, classes))
         for found in (masks, tags):

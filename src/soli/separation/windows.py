@@ -64,8 +64,12 @@ class Windowed:
 
     def watched(self, watch: Watch) -> "Windowed":
         """The same, with a network that tells of its calls."""
+        return self.with_network(self.network.watched(watch))
+
+    def with_network(self, network: NetworkSeparator) -> "Windowed":
+        """The same windows of another network, of the same rate and transform."""
         twin = copy.copy(self)
-        twin.network = self.network.watched(watch)
+        twin.network, twin.sources = network, network.sources
         return twin
 
     def separate(self, mixture: Array) -> Array:
