@@ -12,6 +12,7 @@ import models
 from soli.cli.main import main
 from soli.data.manifest import read_manifest, write_manifest
 from soli.errors import DataError
+from soli.evaluation.card import read_card
 from soli.evaluation.events_folds import holds_events, read_folds, spread
 from soli.evaluation.events_run import evaluate_events, plan_events
 from soli.evaluation.events_summary import EventsSummary
@@ -82,6 +83,14 @@ def test_one_evaluation_has_a_page_too_with_its_pictures(
     assert json.loads(capsys.readouterr().out) == {"page": str(tmp_path / "page" / "index.html"), "folds": ["own"]}
     assert (tmp_path / "page" / "pictures" / "a-b-masks.png").is_file()
     assert "a-b: waveform, spectrogram and masks" in (tmp_path / "page" / "index.html").read_text()
+
+
+def test_a_models_card_takes_the_averages(folds: Path) -> None:
+    summary = _summary(folds / "fold-2")
+    found = read_card(folds / "fold-2" / "summary.json")
+    assert (found["manifest"], found["items"], found["thresholds"]) == ("fold-2.jsonl", 4, "published")
+    assert found["event_based"]["f1"] == round(summary.sections["event_based"].macro["f1"], 3)
+    assert found["psds"]["psds"] == round(summary.sections["psds"].overall["psds"], 3)
 
 
 def test_what_does_not_belong_together_is_refused(folds: Path, tmp_path: Path) -> None:

@@ -71,13 +71,14 @@ def spread(scores: Sequence[Score]) -> Score:
 def _summaries(path: Path) -> list[Path]:
     own = path / SUMMARY
     files = [own] if own.is_file() else sorted(path.glob(f"*/{SUMMARY}"))
-    return [file for file in files if _is_of_events(file)]
+    return [file for file in files if is_of_events(file.read_bytes())]
 
 
-def _is_of_events(file: Path) -> bool:
+def is_of_events(summary: str | bytes) -> bool:
+    """Whether the content of a summary is that of sound events."""
     try:
-        content = json.loads(file.read_bytes())
-    except (OSError, ValueError):
+        content = json.loads(summary)
+    except ValueError:
         return False
     return isinstance(content, dict) and content.get("kind") == "events"
 
