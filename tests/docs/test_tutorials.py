@@ -8,6 +8,7 @@ import pytest
 from followed import PROJECT, Copy, Page
 
 from soli.data.manifest import read_manifest
+from soli.evaluation.events_scores import KINDS
 from soli.separation import zoo
 from soli.train.sweep import check, plan
 from trees import bach10, dcase2013, dcase2018, voice_noise
@@ -83,6 +84,9 @@ def test_weak_labels(tmp_path: Path) -> None:
     for name in ("00000", "cough01"):
         made = {path.name for path in (tmp_path / "detected" / name).iterdir()}
         assert made >= {"events.csv", "tags.csv", "picture.png", "labels.txt", "rest.wav"}
+    for name in (*(f"{kind}.csv" for kind in KINDS), "report.txt", "summary.json", "pictures/by-class.png"):
+        assert (tmp_path / "scores/mixed" / name).is_file(), name
+    assert (tmp_path / "page/index.html").is_file()
     assert [names_in(root) for root in sets] == before, "something was written into a set"
 
 
