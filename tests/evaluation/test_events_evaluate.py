@@ -249,7 +249,8 @@ def test_other_thresholds_begin_anew_and_other_settings_are_refused(data: Path, 
 def test_a_folder_with_something_else_is_left_alone(data: Path, model: str, tmp_path: Path) -> None:
     (tmp_path / CLIPS).write_text("mine\n")
     with pytest.raises(OutputError, match=r"holds clips\.jsonl but no run\.json"):
-        evaluate_events(_plan(model, data, thresholds="model"), tmp_path)
+        evaluate_events(_plan(model, data), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [CLIPS], "not even the rows to tune on are heard"
     assert (tmp_path / CLIPS).read_text() == "mine\n"
 
 

@@ -54,7 +54,6 @@ def evaluate(
     """
     if _finds_events(model):
         from soli.evaluation.events_run import plan_events
-        from soli.evaluation.scoring import families_of as scores_of
 
         plan = plan_events(
             model,
@@ -63,18 +62,14 @@ def evaluate(
             limit=limit,
             workers=workers,
             threads=threads,
-            families=scores_of(scores),
+            families=_families(scores),
             thresholds=thresholds,
         )
         return evaluate_events(plan, out, pictures=pictures, named_split=split is not None, json=json)
     _refuse_events_options(model, thresholds=thresholds, pictures=pictures)
     with stoppable("items"), counting("items", quiet=json) as count:
-        from soli.evaluation.results import as_json
         from soli.evaluation.run import evaluate as run
-        from soli.evaluation.scoring import families_of
-        from soli.evaluation.selection import remark
 
-        families = families_of(scores)
         summary = run(
             model,
             data,
@@ -83,16 +78,30 @@ def evaluate(
             limit=limit,
             workers=workers,
             threads=threads,
-            families=families,
+            families=_families(scores),
             watch=count.watch,
         )
+    return _told(summary, out, named_split=split is not None, json=json)
+
+
+def _families(scores: str) -> tuple[str, ...]:
+    from soli.evaluation.scoring import families_of
+
+    return families_of(scores)
+
+
+def _told(summary: "Summary", out: Path, *, named_split: bool, json: bool) -> int:
+    """Says what a run came to; returns the exit code."""
+    from soli.evaluation.results import as_json
+    from soli.evaluation.selection import remark
+
     if json:
         print_json(as_json(summary))
     else:
         _print(summary, out)
     for item in summary.failed:
         print_warning(f"{item.id}: {item.error}")
-    note = remark(summary.splits, summary.items, summary.left_out) if split is None else None
+    note = None if named_split else remark(summary.splits, summary.items, summary.left_out)
     if note:
         print_note(note)
     return 1 if summary.failed else 0

@@ -18,12 +18,13 @@ from soli.errors import DataError, SoliError, UsageError
 from soli.evaluation.events_item import Job
 from soli.evaluation.events_line import ClipLine
 from soli.evaluation.events_scores import sections, separated
-from soli.evaluation.events_store import ClipStore
+from soli.evaluation.events_store import CLIPS, ClipStore
 from soli.evaluation.events_summary import EventsSummary
 from soli.evaluation.events_thresholds import ORIGINS, Origin, Thresholds, of_model, published, tuned_on
 from soli.evaluation.events_truth import check_labels
 from soli.evaluation.identity import SUMMARY, Identity
 from soli.evaluation.line import FailedItem
+from soli.evaluation.results import check_identity
 from soli.evaluation.run import workers_of
 from soli.evaluation.selection import ALL, Selection, select
 from soli.metrics.bss import TAPS
@@ -160,8 +161,9 @@ def evaluate_events(plan: EventsPlan, out: Path, *, watch: Watch = lambda done, 
     """
     rows = list(plan.manifest.rows)
     total = len(rows) + len(plan.tuning)
-    thresholds, failed = _thresholds(plan, out, lambda done: watch(done, total))
     identity = plan.identity(plan.families, **plan.selection.settings, thresholds=plan.origin)
+    check_identity(out, identity, lines=CLIPS)  # before the first clip is heard: tuning takes as long as scoring
+    thresholds, failed = _thresholds(plan, out, lambda done: watch(done, total))
     with _store(plan, out, identity, rows, thresholds).opened() as store:
         failed += _judged(plan, rows, store, plan.families, lambda done: watch(len(plan.tuning) + done, total))
         lines = store.lines
