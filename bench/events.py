@@ -27,10 +27,11 @@ from common import machine, one_thread, parser, report, say, table
 from soli.cli.entrants import train_minutes
 from soli.data.manifest import Row, read_manifest
 from soli.data.render import render
-from soli.errors import SoliError
+from soli.errors import SoliError, UsageError
 from soli.evaluation.events_run import evaluate_events, plan_events
 from soli.evaluation.events_summary import EventsSummary
 from soli.evaluation.selection import TEST
+from soli.media.hashing import sha256_file
 from soli.media.writer import AudioWriter
 from soli.modelfile import SUFFIX, read_model
 from soli.separation import zoo
@@ -79,16 +80,28 @@ def exported(run: Path, name: str) -> Path:
     return file
 
 
-def train(name: str, data: Path, runs: Path, minutes: float) -> None:
-    """Trains a recipe to its end, as `soli train` does. SystemExit where that fails."""
+def training_call(name: str, data: Path, runs: Path, minutes: float) -> list[str] | None:
+    """The words after `soli` that begin a recipe's run or go on with it; None where it is finished.
+
+    Raises UsageError where the run was trained on other data.
+    """
     folder = RunFolder(runs / name)
     call = ["train", f"weak/{name}", "--data", str(data), "--out", str(folder.path), "--minutes", f"{minutes:g}"]
-    if folder.record.is_file():
-        settings, _ = folder.read()
-        if steps_taken(folder.log, steps=settings.optim.steps, patience=settings.watch.patience) is None:
-            say(f"{name}: is trained")
-            return
-        call.append("--resume")
+    if not folder.record.is_file():
+        return call
+    settings, record = folder.read()
+    if record.get("sha256") != sha256_file(data):
+        raise UsageError(f"{folder.path} was trained on other data than {data}", do="name other --runs")
+    taken = steps_taken(folder.log, steps=settings.optim.steps, patience=settings.watch.patience)
+    return None if taken is None else [*call, "--resume"]
+
+
+def train(name: str, data: Path, runs: Path, minutes: float) -> None:
+    """Trains a recipe to its end, as `soli train` does. SystemExit where that fails."""
+    call = training_call(name, data, runs, minutes)
+    if call is None:
+        say(f"{name}: is trained")
+        return
     say(f"soli {' '.join(call)}")
     done = subprocess.run([sys.executable, "-m", "soli.cli.main", *call], stdout=sys.stderr, check=False)
     if done.returncode:

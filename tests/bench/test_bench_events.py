@@ -9,7 +9,9 @@ import pytest
 import made_scenes as scenes
 import models
 from soli.data.manifest import read_manifest
+from soli.errors import UsageError
 from soli.media.audio import probe
+from soli.train.run import RunFolder, find_recipe, read_recipe
 
 
 def _entry(f1: float, *, gain: float = 7.0, rtf: float = 0.01) -> dict[str, Any]:
@@ -76,3 +78,17 @@ def test_what_is_not_there_ends_it_at_once(tmp_path: Path) -> None:
         entries_of([f"dnn={tmp_path / 'gone.onnx'}"], None)
     with pytest.raises(SystemExit, match="nothing to judge"):
         entries_of([], tmp_path)
+
+
+def test_a_run_is_begun_or_gone_on_with_on_its_own_data_alone(tmp_path: Path) -> None:
+    from events import training_call
+
+    data = scenes.write_scenes(tmp_path, test=1, valid=1)
+    begun = ["train", "weak/dnn", "--data", str(data), "--out", str(tmp_path / "dnn"), "--minutes", "3"]
+    assert training_call("dnn", data, tmp_path, 3.0) == begun
+    settings = read_recipe(find_recipe("weak/dnn"), overrides=["sources=[hum,hiss]"])
+    RunFolder(tmp_path / "dnn").create(settings, {"sha256": read_manifest(data).sha256})
+    assert training_call("dnn", data, tmp_path, 3.0) == [*begun, "--resume"]
+    other = scenes.write_scenes(tmp_path, test=2, valid=1, name="other.jsonl")
+    with pytest.raises(UsageError, match="was trained on other data"):
+        training_call("dnn", other, tmp_path, 3.0)
