@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soli.atomic import part_of
@@ -25,6 +25,7 @@ an_event = st.builds(
 )
 
 
+@settings(deadline=None)  # it writes to a disk that others use, too
 @given(events=st.lists(an_event, max_size=8))
 def test_what_is_written_is_read_again(tmp_path_factory: pytest.TempPathFactory, events: list[Event]) -> None:
     folder = tmp_path_factory.mktemp("events")

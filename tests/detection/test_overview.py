@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from made_events import bursts
@@ -21,6 +21,7 @@ def mean(values: Array) -> Array:
     return found
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=30), st.integers(1, 9))
 def test_columns_are_means_of_as_many_values_each(lengths: list[int], columns: int) -> None:
     values = np.random.default_rng(0).standard_normal((2, sum(lengths))).astype(np.float32)

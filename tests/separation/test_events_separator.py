@@ -123,11 +123,14 @@ def test_a_stream_is_cut_into_the_windows_of_the_whole(model: Model, length: int
     assert windows[-1][0] + windows[-1][1].shape[-1] == length
 
 
-def test_stems_do_not_depend_on_chunks(model: Model) -> None:
-    mixture = 0.2 * np.random.default_rng(1).standard_normal((2, 20 * RATE)).astype(np.float32)
-    mixture *= np.float32(np.sin(np.arange(20 * RATE) / RATE) > 0)
+@pytest.mark.parametrize("chunk_s", [None, 3])
+@pytest.mark.parametrize("length", [20 * RATE, 20 * RATE + 7000, 32_000, 56_000, 56_001, 900])
+def test_stems_do_not_depend_on_chunks(model: Model, chunk_s: float | None, length: int) -> None:
+    """Nor on there being none, where every window is taken apart once."""
+    mixture = 0.2 * np.random.default_rng(1).standard_normal((2, 20 * RATE + 7000)).astype(np.float32)
+    mixture = (mixture * np.float32(np.sin(np.arange(20 * RATE + 7000) / RATE) > 0))[:, :length]
     whole = model.network.separate(mixture)
-    parts = list(StreamSeparator(model.residual, sample_rate=RATE, chunk_s=3).stream([mixture]))
+    parts = list(StreamSeparator(model.residual, sample_rate=RATE, chunk_s=chunk_s).stream([mixture]))
     assert rms_db(whole) > -60
     assert difference_db(whole, np.concatenate(parts, axis=-1)[:2]) < -100
 

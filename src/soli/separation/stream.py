@@ -10,6 +10,7 @@ from soli.media.resample import StreamResampler
 from soli.separation.chunks import Chunked
 from soli.separation.fifo import Fifo
 from soli.separation.residual import Residual
+from soli.separation.windows import Windowed
 from soli.types import Array
 
 
@@ -18,13 +19,17 @@ class StreamSeparator:
 
     What is left is taken at the recording's own rate: the stems sum to the input whatever resampling did, and the band
     above the model's own goes to the rest, or to all stems alike. Keeps the input of about `batch` chunks until its
-    estimate arrives.
+    estimate arrives. Classes of sounds are many: unless told of chunks, they go by single windows, for less memory.
     """
 
     def __init__(self, separator: Residual, *, sample_rate: int, chunk_s: float | None = None, batch: int = 1) -> None:
         self.separator = separator
         self.sample_rate = sample_rate
-        self._chunked = Chunked(separator.separator, chunk_s=chunk_s, batch=batch)
+        network = separator.separator
+        if isinstance(network, Windowed) and network.info.kind == "events" and (chunk_s, batch) == (None, 1):
+            self._estimated = network.stream
+        else:
+            self._estimated = Chunked(network, chunk_s=chunk_s, batch=batch).stream
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -76,9 +81,9 @@ class StreamSeparator:
         """The network's own estimates (S, C, T') at the recording's rate, in all as long as it but for `slack`."""
         rate, model_rate = self.sample_rate, self.separator.sample_rate
         if rate == model_rate:
-            yield from self._chunked.stream(blocks)
+            yield from self._estimated(blocks)
             return
-        estimates = self._chunked.stream(resampled(blocks, rate, model_rate))
+        estimates = self._estimated(resampled(blocks, rate, model_rate))
         first = next(estimates, None)
         if first is None:
             return

@@ -49,6 +49,8 @@ class Windowed:
         hop = network.context.hop
         self.step = max(1, round((window_s - overlap_s) * network.sample_rate / hop)) * hop
         self.overlap = max(1, round(overlap_s * network.sample_rate / hop)) * hop
+        self._rise: Array = ((np.arange(self.overlap) + 0.5) / self.overlap).astype(np.float32)
+        self._fall: Array = np.float32(1) - self._rise
         # Of the past, the one window that fades out into a core's first is enough, which starts a step before it: the
         # window before that one ends before the core, for windows share no more than half of themselves (`ModelInfo`).
         # Of the future, the window that starts where the core ends: all of the fade of `Chunked` is in it, and its end
@@ -91,6 +93,26 @@ class Windowed:
         estimates = self._joined(mixture, orders)
         return estimates.swapaxes(0, 1), orders.get(head + core - self.step)
 
+    def stream(self, blocks: Iterable[Array]) -> Iterator[Array]:
+        """Estimates (S, C, T') in order, for blocks (C, T) of any lengths: as many samples in all, a window late.
+
+        What `soli.separation.chunks` gives, with every window taken apart once, and with memory for one. Not for
+        interchangeable sources, whose order is not kept.
+        """
+        last: Array | None = None  # what the window before has in common with the next
+        for _, samples in cut(blocks, step=self.step, overlap=self.overlap):
+            part = self.network.separate(samples)
+            if last is not None:
+                part[..., : self.overlap] *= self._rise
+                part[..., : self.overlap] += last * self._fall
+            if part.shape[-1] < self.step + self.overlap:
+                yield part  # the last one
+                return
+            last = part[..., self.step :].copy()
+            yield part[..., : self.step]
+        if last is not None:
+            yield last  # none came to fade into
+
     def _joined(self, mixtures: Array, orders: dict[int, list[int]]) -> Array:
         """Estimates (B, S, T); `orders`, by where a window starts, are those that are known, and then those found."""
         estimates = np.zeros((len(mixtures), len(self.sources), mixtures.shape[-1]), dtype=np.float32)
@@ -130,11 +152,10 @@ class Windowed:
 
     def _add(self, estimates: Array, part: Array, start: int) -> None:
         """Adds a window's estimate (B, S, T'), faded in after the window before it and out before the next."""
-        fade = (np.arange(self.overlap, dtype=np.float32) + 0.5) / self.overlap
         end = start + part.shape[-1]
         part = part.copy()
         if start > 0:
-            part[..., : self.overlap] *= fade
+            part[..., : self.overlap] *= self._rise
         if end < estimates.shape[-1]:
-            part[..., -self.overlap :] *= 1 - fade
+            part[..., -self.overlap :] *= self._fall
         estimates[..., start:end] += part
