@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from soli.detection.postprocess import Hysteresis, events_of
 from soli.detection.thresholds import GRID
-from soli.evaluation.aggregate import Group, SourceSummary, Statistics, summarise
+from soli.evaluation.aggregate import SourceSummary, summarise
 from soli.evaluation.events_line import ClipLine
 from soli.evaluation.events_thresholds import Thresholds
 from soli.evaluation.events_truth import tags_of
@@ -187,6 +187,3 @@ def _figures(lines: Sequence[Line]) -> Figures:
         if name in IMPROVED:
             figures[f"{name}_improvement"] = compared.improvement.mean
     return figures
-
-
-__all__ = ["KINDS", "TITLES", "Group", "Section", "Statistics", "sections", "separated"]

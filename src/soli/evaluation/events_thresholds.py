@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from soli.data.folds import VALID
@@ -115,7 +116,7 @@ def tuned_on(lines: Sequence[ClipLine], cells: StreamingScores, info: ModelInfo)
 
 
 def _with_strong(
-    before: Thresholds, lines: Sequence[ClipLine], cells: StreamingScores, info: ModelInfo, few: Array
+    before: Thresholds, lines: Sequence[ClipLine], cells: StreamingScores, info: ModelInfo, few: NDArray[np.bool_]
 ) -> Thresholds:
     assert info.stft is not None, "checked when the file was read"
     rate_hz = info.sample_rate / info.stft.hop
@@ -151,6 +152,6 @@ def _each(value: float, count: int) -> PerClass:
     return (value,) * count
 
 
-def _chosen(found: Sequence[float], start: Sequence[float], *, kept: Any) -> PerClass:
+def _chosen(found: Sequence[float], start: Sequence[float], *, kept: NDArray[np.bool_]) -> PerClass:
     """What was found, but for the classes that keep what they have."""
     return tuple(float(each) for each in np.where(kept, start, found))
