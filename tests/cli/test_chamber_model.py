@@ -25,12 +25,12 @@ def tone(pitch_hz: float, partials: list[float], *, seconds: float = 3.0) -> np.
 
 def test_the_card_keeps_training_and_test_apart_and_the_file_is_small() -> None:
     info = soli.load("chamber").info
-    trained_on = {package["name"] for package in info.data if package["role"] == "instruments"}
+    trained_on = {package.name for package in info.data if package.role == "instruments"}
     assert trained_on, "the card says where its data came from"
     for split in ("valid", "test"):
         assert not trained_on & set(PACKAGES[split]), f"sounds of the {split} split were trained on"
     assert trained_on <= set(PACKAGES["train"])
-    assert all(package["licence"] for package in info.data)
+    assert all(package.licence for package in info.data)
     assert zoo.path("chamber").stat().st_size <= 12_000_000
     assert info.sample_rate == RATE
     assert info.sources == INSTRUMENTS
@@ -65,4 +65,4 @@ def test_an_absent_instrument_is_silent_and_reported(here: Path, capsys: pytest.
     assert (result.code, result.err) == (0, "")
     (told,) = result.json["files"]
     assert "violin" in told["absent"]
-    assert not soundfile.read("separated/low/violin.wav")[0].any()
+    assert np.abs(soundfile.read("separated/low/violin.wav")[0]).max() < 1e-7  # -140 dBFS: rounding
