@@ -278,6 +278,7 @@ def test_the_command_names_what_failed(songs: Path, tmp_path: Path, capsys: Capt
         (("--targets", "basoon"), "no song holds the target basoon; did you mean bassoon", 2),
         (("--targets", "rest"), "no song holds the target rest", 2),
         (("--songs", "1,11"), "there is no song 11 to leave out; wanted one of 1, 2, 3, 4", 2),
+        (("--songs", "1-9999999999999"), "there is no song 5 to leave out", 2),
         (("--songs", "one"), "--songs one; wanted numbers with commas between", 2),
         (("--songs", "3-1"), "--songs 3-1 names none", 2),
         (("--songs", ","), "--songs is empty", 2),

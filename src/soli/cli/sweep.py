@@ -2,6 +2,8 @@
 
 import sys
 from collections import defaultdict
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,17 +57,17 @@ def sweep(
     return 1 if failed else 0
 
 
-def _numbers(words: tuple[str, ...] | None) -> list[int] | None:
+def _numbers(words: tuple[str, ...] | None) -> Iterable[int] | None:
     """The songs of `--songs`: numbers and ranges. Raises UsageError."""
-    numbers: list[int] = []
+    ranges = []
     for word in words or ():
         first, _, last = word.partition("-")
         if not first.isdecimal() or not (last or first).isdecimal():
             raise UsageError(f"--songs {word}", wanted="numbers with commas between, such as 1,2,5-7")
-        numbers += range(int(first), int(last or first) + 1)
-    if words and not numbers:
+        ranges.append(range(int(first), int(last or first) + 1))
+    if words and not any(ranges):
         raise UsageError(f"--songs {','.join(words)} names none", wanted="ranges from the lower to the higher")
-    return numbers if words else None
+    return chain.from_iterable(ranges) if words else None
 
 
 def _finish(cell: "Cell") -> float:

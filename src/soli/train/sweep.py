@@ -10,7 +10,7 @@ each is drawn from the recipe's, its target and its song, and is in its run.json
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +63,7 @@ def plan(
     out: Path,
     *,
     targets: Sequence[str] | None = None,
-    songs: Sequence[int] | None = None,
+    songs: Iterable[int] | None = None,
     overrides: Sequence[str] = (),
 ) -> list[Cell]:
     """The cells, song by song, so that what is finished at any time compares all models on the same songs.
@@ -121,7 +121,7 @@ def _targets(manifest: Manifest, wanted: Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys(wanted or known))
 
 
-def _songs(manifest: Manifest, wanted: Sequence[int] | None) -> list[int]:
+def _songs(manifest: Manifest, wanted: Iterable[int] | None) -> list[int]:
     divided = sorted({row.split for row in manifest.rows} - {WHOLE})
     if divided:
         raise DataError(
@@ -131,11 +131,12 @@ def _songs(manifest: Manifest, wanted: Sequence[int] | None) -> list[int]:
         )
     numbers = (song_number(row) for row in manifest.rows)
     known = sorted({number for number in numbers if number is not None})
-    songs = list(dict.fromkeys(wanted or known))
-    # It checks more than the number: that these are songs, undivided, that share nothing.
-    for song in songs or [0]:
-        leave_one_out(manifest.rows, song)
-    return songs
+    songs: dict[int, None] = {}
+    # Of songs without numbers there is none to leave out, which is said of any number; a range may be without end.
+    for song in wanted if wanted is not None else known or [0]:
+        leave_one_out(manifest.rows, song)  # checks more than the number: songs, undivided, that share nothing
+        songs[song] = None
+    return list(songs)
 
 
 def check(cells: Sequence[Cell]) -> None:
